@@ -1,0 +1,296 @@
+"""The contract model: one YAML a dataset says everything that is true of its fields.
+
+Header recognition, cleaning, checks, the lake's Arrow schema, dbt sources and comments, feedback texts, the data
+dictionary, blank Excel templates and the synthetic files are all derived from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from edu.errors import ContractError, UnknownDatasetError
+
+CONTRACT_DIR = Path(__file__).resolve().parent / "contracts"
+
+FieldType = Literal[
+    "text",  # ordinary text of bounded width, no free text
+    "code",  # a value of `code_set`
+    "flag",  # code set SFBZ, boolean in the lake
+    "integer",
+    "decimal",  # `precision`, `scale`
+    "date",
+    "year_month",  # C6 YYYYMM
+    "school_code",  # 学校(机构)标识码, 10 digits
+    "division_code",  # GB/T 2260, 6 digits
+    "township_code",  # NBS, 9 digits
+    "uscc",  # GB 32100, 18 characters
+    "class_name",  # canonical 2023级2班; the lake adds class_no and entry_year
+    "identifier",  # pseudonymised under `namespace`; the lake holds <name>_key
+    "private",  # direct identifier without a key (name, phone, address): vault only
+]
+Privacy = Literal["identifier", "quasi", "sensitive", "ordinary"]
+Fault = Literal["incomplete", "quarantine", "warn"]
+PeriodKind = Literal["term", "school_year", "fiscal_year", "date"]
+
+SYSTEM_COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
+    ("submission_id", pa.string()),
+    ("batch_id", pa.string()),
+    ("sheet", pa.string()),
+    ("row_number", pa.int32()),
+    ("submitter_org", pa.string()),
+    ("period", pa.string()),
+    ("snapshot_date", pa.date32()),
+    ("is_incomplete", pa.bool_()),
+)
+"""Columns that every lake table opens with: where a row came from and what it speaks of."""
+
+
+class Strict(BaseModel):
+    """A contract says nothing that the model does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FieldSpec(Strict):
+    """One field of a dataset."""
+
+    name: str
+    label: str
+    item: str | None = None
+    """JY/T data item, e.g. JCTB0201.XM; null where the platform has a field of its own."""
+    type: FieldType
+    width: int | None = None
+    precision: int = 18
+    scale: int = 2
+    unit: str | None = None
+    code_set: str | None = None
+    namespace: str | None = None
+    privacy: Privacy = "ordinary"
+    mandatory: bool = False
+    """An empty value is a fault."""
+    on_fault: Fault = "incomplete"
+    """What a value that cannot be read, or a missing mandatory one, does to its row."""
+    minimum: float | None = None
+    maximum: float | None = None
+    real_words: tuple[str, ...] = ()
+    """Words that usually mean nothing but are real values here."""
+    aliases: tuple[str, ...] = ()
+    """Foreign spellings of the header, beyond the label and the JY/T short name."""
+    description: str
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether anything of the field reaches the lake."""
+        return self.type != "private"
+
+    @property
+    def short_item(self) -> str | None:
+        """The item's short name (`XM` of `JCTB0201.XM`)."""
+        return self.item.rsplit(".", 1)[-1] if self.item else None
+
+    def lake_columns(self) -> list[tuple[str, pa.DataType]]:
+        """Name and Arrow type of what the lake holds of this field."""
+        plain: dict[str, pa.DataType] = {
+            "text": pa.string(),
+            "code": pa.string(),
+            "flag": pa.bool_(),
+            "integer": pa.int64(),
+            "decimal": pa.decimal128(self.precision, self.scale),
+            "date": pa.date32(),
+            "year_month": pa.string(),
+            "school_code": pa.string(),
+            "division_code": pa.string(),
+            "township_code": pa.string(),
+            "uscc": pa.string(),
+        }
+        if self.type == "private":
+            return []
+        if self.type == "identifier":
+            return [(f"{self.name}_key", pa.string())]
+        if self.type == "class_name":
+            return [(self.name, pa.string()), ("class_no", pa.int64()), ("entry_year", pa.int64())]
+        return [(self.name, plain[self.type])]
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> FieldSpec:
+        if self.type == "code" and not self.code_set:
+            raise ValueError(f"field {self.name}: type code needs code_set")
+        if self.type == "identifier" and not self.namespace:
+            raise ValueError(f"field {self.name}: type identifier needs namespace")
+        if self.type in ("identifier", "private") and self.privacy != "identifier":
+            raise ValueError(f"field {self.name}: type {self.type} has privacy identifier")
+        return self
+
+
+class Rule(Strict):
+    """A rule over one row that needs more than its field's type.
+
+    `kind` names the check in `ingest.checks`; its numbers are `params`, dated and sourced here.
+    """
+
+    kind: str
+    field: str
+    reason_code: str
+    severity: Literal["quarantine", "incomplete", "warn"]
+    params: dict[str, int | float | str | list[str]] = Field(default_factory=dict)
+    source: str
+
+
+class Layout(Strict):
+    """Where the table stands in a sheet: rows above the header, rows that the header takes."""
+
+    title_rows: int = 0
+    header_rows: int = 1
+
+
+class Profile(Strict):
+    """One form in which the dataset arrives."""
+
+    label: str
+    file_types: tuple[Literal["csv", "xlsx", "parquet"], ...]
+    value_form: Literal["code", "label"]
+    layout: Layout = Layout()
+    sheet: str | None = None
+    title_pattern: str | None = None
+    """Pattern of the title row with named groups among org, period, snapshot_date."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Field to the header that this form uses; a field not named uses its label."""
+    fields: tuple[str, ...] | None = None
+    """Fields that this form carries, in its column order; null is all."""
+    mandatory: tuple[str, ...] = ()
+    """Fields whose column must be there; without it the file is rejected."""
+    never_load: tuple[str, ...] = ()
+    """Headers discarded before anything is stored."""
+    ignored: tuple[str, ...] = ()
+    """Headers that are known and not loaded."""
+
+
+class Authority(Strict):
+    """一数一源: whether this dataset is the first source of its items, and who owns it."""
+
+    role: Literal["primary", "secondary"]
+    office: str
+    items: str
+
+
+class Contract(Strict):
+    """One dataset."""
+
+    dataset: str
+    label: str
+    description: str
+    grain: str
+    period_kind: PeriodKind
+    snapshot: bool
+    """Whether a submission speaks of one snapshot date."""
+    school_field: str | None
+    """Field with the school of a row; null where rows belong to the submitter."""
+    evidence: tuple[tuple[str, ...], ...]
+    """Field groups that identify a row, best first; the file row is the last resort."""
+    is_additive: bool = False
+    """Rows with equal keys are summed, never de-duplicated."""
+    default_coverage: Literal["full", "partial", "delta"] = "full"
+    retention_years: int
+    max_quarantined_share: float
+    """Share of quarantined rows above which a unit is held."""
+    authority: Authority
+    fields: tuple[FieldSpec, ...]
+    rules: tuple[Rule, ...] = ()
+    profiles: dict[str, Profile]
+
+    def field(self, name: str) -> FieldSpec:
+        """Return a field by name.
+
+        Raises:
+            ContractError: there is none of that name.
+        """
+        for spec in self.fields:
+            if spec.name == name:
+                return spec
+        raise ContractError(self.dataset, f"no field {name}")
+
+    def header(self, profile: str, name: str) -> str:
+        """Return the header that a profile uses for a field."""
+        return self.profiles[profile].headers.get(name) or self.field(name).label
+
+    def profile_fields(self, profile: str) -> list[FieldSpec]:
+        """Return the fields of a profile in its column order."""
+        names = self.profiles[profile].fields
+        return list(self.fields) if names is None else [self.field(name) for name in names]
+
+    @property
+    def has_resident_id(self) -> bool:
+        """Whether a row carries a resident ID number; the lake then says how far it was verified."""
+        return any(spec.namespace == "cn_id" for spec in self.fields)
+
+    def lake_schema(self) -> pa.Schema:
+        """Return the Arrow schema of `lake/<dataset>/`: system columns, `row_key`, then the fields."""
+        columns = [*SYSTEM_COLUMNS, ("row_key", pa.string())]
+        if self.has_resident_id:
+            columns.append(("identity_status", pa.string()))
+        for spec in self.fields:
+            columns.extend(spec.lake_columns())
+        return pa.schema([pa.field(name, kind) for name, kind in columns])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the contract's canonical JSON: what a landing records of the rules it used."""
+        text = json.dumps(self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Contract:
+        names = [spec.name for spec in self.fields]
+        if len(set(names)) != len(names):
+            raise ValueError("two fields have one name")
+        known = set(names)
+        wanted = {name for group in self.evidence for name in group} | {rule.field for rule in self.rules}
+        if self.school_field:
+            wanted.add(self.school_field)
+        for profile in self.profiles.values():
+            wanted |= set(profile.headers) | set(profile.mandatory) | set(profile.fields or ())
+        if wanted - known:
+            raise ValueError(f"unknown fields {sorted(wanted - known)}")
+        return self
+
+
+def read_contract(path: Path) -> Contract:
+    """Read and validate one contract file.
+
+    Raises:
+        ContractError: the file is not YAML or does not fit the model.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        contract = Contract.model_validate(content)
+    except (yaml.YAMLError, ValidationError) as error:
+        raise ContractError(path.stem, str(error)) from error
+    if contract.dataset != path.stem:
+        raise ContractError(path.stem, f"dataset is named {contract.dataset}")
+    return contract
+
+
+@cache
+def contracts() -> dict[str, Contract]:
+    """Return all contracts by dataset name, in name order."""
+    return {path.stem: read_contract(path) for path in sorted(CONTRACT_DIR.glob("*.yml"))}
+
+
+def get_contract(dataset: str) -> Contract:
+    """Return one contract.
+
+    Raises:
+        UnknownDatasetError: there is none for this dataset.
+    """
+    known = contracts()
+    if dataset not in known:
+        raise UnknownDatasetError(dataset, list(known))
+    return known[dataset]

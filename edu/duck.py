@@ -1,0 +1,48 @@
+"""DuckDB connections: extensions from their wheels, bounded memory, no network."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import duckdb
+
+from edu.paths import get_home
+from edu.settings import get_settings
+
+
+def extension_path(name: str) -> Path:
+    """Return the file of a DuckDB extension that is installed as a wheel.
+
+    Loading by path needs neither a home folder nor a network.
+
+    Raises:
+        FileNotFoundError: the wheel `duckdb-extension-<name>` is not installed.
+    """
+    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError(f"DuckDB extension {name}: install the wheel duckdb-extension-{name}.")
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    return folder / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+
+
+def connect(
+    database: Path | str = ":memory:", *, read_only: bool = False, extensions: tuple[str, ...] = ()
+) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB with the limits of the settings and the named extensions loaded."""
+    settings = get_settings()
+    tmp = get_home().tmp
+    connection = duckdb.connect(
+        str(database),
+        read_only=read_only,
+        config={
+            "threads": settings.threads,
+            "memory_limit": settings.memory_limit,
+            "temp_directory": str(tmp),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
+    for name in extensions:
+        connection.execute(f"LOAD '{extension_path(name)}'")
+    return connection
