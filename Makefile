@@ -1,0 +1,63 @@
+# Every target makes and uses .venv/ at the root; state lives under EDU_HOME (default .edu/).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EDU_HOME ?= $(CURDIR)/.edu
+export EDU_HOME
+# Telemetry is off everywhere, whatever a tool's own default is.
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export GX_ANALYTICS_ENABLED := false
+export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED := False
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install run up test test-slow lint format docs lock clean
+
+help: ## show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned packages into $(VENV)/ (about a minute with a warm cache)"
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(VENV)/.installed ## make .venv/ from the hashed requirements
+
+run: install ## a small city through Airflow: collect, build, gate, publish; then a summary
+	@$(BIN)/edu run
+
+up: install ## start Airflow with its page, to trigger and watch the DAGs
+	@$(BIN)/edu up
+
+test: install ## all tests except the slow suites
+	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadscope
+
+test-slow: install ## seed sweep, kill at task boundaries, Airflow with scheduler
+	@$(BIN)/python -m pytest -m slow
+
+lint: install ## ruff, mypy, sqlfluff
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests --processes 2
+
+format: install ## put Python and SQL into the house form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+	@$(BIN)/sqlfluff fix dbt_project/models dbt_project/tests --processes 2
+
+docs: install ## write the files that are generated from the contracts
+	@$(BIN)/python -m edu.dictionary
+
+lock: ## pin all packages again, with hashes and without a registry's address
+	@$(PYTHON) -m venv .lockenv && .lockenv/bin/python -m pip install --quiet uv
+	@.lockenv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
+		--no-header --python-version 3.11 --extra dev --output-file requirements.txt pyproject.toml
+	@rm -rf .lockenv
+
+clean: ## remove .venv/ and caches; state under EDU_HOME stays
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target
