@@ -59,7 +59,13 @@ class RejectedFileError(EduError):
     exit_code = ExitCode.REJECTED
 
     def __init__(
-        self, file: str, reason_code: str, what_to_do: str, *, field: str | None = None, sheet: str | None = None
+        self,
+        file: str,
+        reason_code: str,
+        what_to_do: str,
+        *,
+        field: str | None = None,
+        sheet: str | None = None,
     ) -> None:
         self.file = file
         self.reason_code = reason_code

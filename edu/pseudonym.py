@@ -1,0 +1,150 @@
+"""The platform key and the pseudonyms made with it.
+
+A pseudonym is the first 128 bits of HMAC-SM3 (GB/T 32905, RFC 2104) over namespace, a separator and the canonical
+value: without the key the space of ID numbers cannot be enumerated (GB/T 37964-2019).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+import pyarrow as pa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from edu.errors import KeyFileError
+from edu.paths import Home
+from edu.settings import get_settings
+
+KEY_BYTES = 32
+SEPARATOR = b"\x1f"
+BLOCK_BYTES = 64
+PSEUDONYM_BYTES = 16
+PARALLEL_FROM = 200_000
+"""Below this many values a process pool costs more than it saves."""
+
+
+@dataclass(frozen=True)
+class PlatformKey:
+    """The installation's secret; everything else is derived from it."""
+
+    secret: bytes = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal characters that tell keys apart and reveal nothing."""
+        return hashlib.sha256(b"fingerprint" + SEPARATOR + self.secret).hexdigest()[:16]
+
+    def derive(self, purpose: str) -> bytes:
+        """Return 32 bytes for one purpose (HKDF-SHA256, RFC 5869)."""
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode()).derive(
+            self.secret
+        )
+
+
+def key_path(home: Home) -> Path:
+    """Return where the key of this installation is."""
+    return get_settings().key_file or home.vault / "platform.key"
+
+
+def load_key(home: Home) -> PlatformKey:
+    """Read the key.
+
+    Raises:
+        KeyFileError: the file is missing, unreadable or no key.
+    """
+    path = key_path(home)
+    try:
+        text = path.read_text(encoding="ascii").strip()
+        secret = bytes.fromhex(text)
+    except FileNotFoundError:
+        raise KeyFileError(f"key file {path} is missing; restore it from your copy.") from None
+    except (OSError, ValueError) as error:
+        raise KeyFileError(f"key file {path} cannot be read: {type(error).__name__}.") from None
+    if len(secret) != KEY_BYTES:
+        raise KeyFileError(f"key file {path} does not hold {KEY_BYTES} bytes; restore it from your copy.")
+    return PlatformKey(secret)
+
+
+def load_or_create_key(home: Home) -> PlatformKey:
+    """Return the key; make it (mode 0600) where no data exists yet that another key made.
+
+    Raises:
+        KeyFileError: the key is missing although a lake or an archive exists.
+    """
+    path = key_path(home)
+    if path.exists():
+        return load_key(home)
+    if any(home.archive.rglob("*.bin")) or any(home.lake.glob("*/*/b*.parquet")):
+        raise KeyFileError(
+            f"key file {path} is missing, but a lake or an archive exists. A new key would strand them: restore "
+            f"the file from your copy, or begin with an empty EDU_HOME."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return load_key(home)
+    with os.fdopen(handle, "w", encoding="ascii") as stream:
+        stream.write(secrets.token_hex(KEY_BYTES) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    return load_key(home)
+
+
+class _Hasher:
+    """HMAC-SM3 with the inner and outer states of one key and namespace computed once."""
+
+    def __init__(self, key: bytes, namespace: str) -> None:
+        block = key.ljust(BLOCK_BYTES, b"\0")
+        self.inner = hashlib.new("sm3", bytes(byte ^ 0x36 for byte in block))
+        self.inner.update(namespace.encode() + SEPARATOR)
+        self.outer = hashlib.new("sm3", bytes(byte ^ 0x5C for byte in block))
+
+    def all(self, values: Sequence[str]) -> list[str]:
+        inner_copy, outer_copy = self.inner.copy, self.outer.copy
+        result = []
+        for value in values:
+            inner = inner_copy()
+            inner.update(value.encode())
+            outer = outer_copy()
+            outer.update(inner.digest())
+            result.append(outer.digest()[:PSEUDONYM_BYTES].hex())
+        return result
+
+
+_worker: _Hasher | None = None
+
+
+def _start_worker(key: bytes, namespace: str) -> None:
+    global _worker
+    _worker = _Hasher(key, namespace)
+
+
+def _hash_in_worker(values: list[str]) -> list[str]:
+    assert _worker is not None
+    return _worker.all(values)
+
+
+def pseudonyms(
+    key: PlatformKey, namespace: str, values: Sequence[str] | pa.Array, workers: int = 1
+) -> pa.Array:
+    """Return one pseudonym (32 hexadecimal characters) for each canonical value, in the same order."""
+    texts: list[str] = values.to_pylist() if isinstance(values, pa.Array) else list(values)
+    derived = key.derive("pseudonym")
+    if workers < 2 or len(texts) < PARALLEL_FROM:
+        return pa.array(_Hasher(derived, namespace).all(texts), pa.string())
+    step = -(-len(texts) // (workers * 4))
+    parts = [texts[i : i + step] for i in range(0, len(texts), step)]
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(derived, namespace)
+    ) as pool:
+        hashed = [pseudonym for part in pool.map(_hash_in_worker, parts) for pseudonym in part]
+    return pa.array(hashed, pa.string())

@@ -1,0 +1,145 @@
+"""Schemas of what is appended under `runs/`, and the empty files that let readers always find the columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from edu.contract import contracts
+from edu.paths import Home
+
+TEXT = pa.string()
+TIME = pa.timestamp("us")
+
+RUN_SCHEMAS: dict[str, pa.Schema] = {
+    "submission": pa.schema(
+        [
+            ("submission_id", TEXT),
+            ("dataset", TEXT),
+            ("profile", TEXT),
+            ("submitter_org", TEXT),
+            ("period", TEXT),
+            ("snapshot_date", pa.date32()),
+            ("received_at", TIME),
+            ("status", TEXT),
+            ("coverage", TEXT),
+            ("rows_read", pa.int64()),
+            ("rows_accepted", pa.int64()),
+            ("rows_incomplete", pa.int64()),
+            ("rows_quarantined", pa.int64()),
+            ("reason_code", TEXT),
+            ("source_ref", TEXT),
+            ("sha256", TEXT),
+            ("contract_digest", TEXT),
+            ("code_version", TEXT),
+            ("key_fingerprint", TEXT),
+            ("encoding", TEXT),
+            ("batch_id", TEXT),
+            ("recorded_at", TIME),
+        ]
+    ),
+    "finding": pa.schema(
+        [
+            ("submission_id", TEXT),
+            ("batch_id", TEXT),
+            ("dataset", TEXT),
+            ("sheet", TEXT),
+            ("row_number", pa.int32()),
+            ("field", TEXT),
+            ("reason_code", TEXT),
+            ("class_no", pa.int32()),
+            ("severity", TEXT),
+            ("message_zh", TEXT),
+        ]
+    ),
+    "unit": pa.schema(
+        [
+            ("submission_id", TEXT),
+            ("batch_id", TEXT),
+            ("dataset", TEXT),
+            ("school_code", TEXT),
+            ("period", TEXT),
+            ("snapshot_date", pa.date32()),
+            ("coverage", TEXT),
+            ("rows_read", pa.int64()),
+            ("rows_accepted", pa.int64()),
+            ("rows_quarantined", pa.int64()),
+        ]
+    ),
+    "link_evidence": pa.schema(
+        [
+            ("submission_id", TEXT),
+            ("batch_id", TEXT),
+            ("evidence_key", TEXT),
+            ("other_key", TEXT),
+            ("kind", TEXT),
+            ("row_number", pa.int32()),
+            ("is_verified", pa.bool_()),
+        ]
+    ),
+    "gate_result": pa.schema(
+        [
+            ("gate", TEXT),
+            ("suite", TEXT),
+            ("table_name", TEXT),
+            ("scope", TEXT),
+            ("severity", TEXT),
+            ("expectation", TEXT),
+            ("dataset", TEXT),
+            ("school_code", TEXT),
+            ("period", TEXT),
+            ("snapshot_date", pa.date32()),
+            ("is_success", pa.bool_()),
+            ("observed", TEXT),
+            ("notes", TEXT),
+            ("run_id", TEXT),
+            ("recorded_at", TIME),
+        ]
+    ),
+    "run_log": pa.schema(
+        [
+            ("run_id", TEXT),
+            ("step", TEXT),
+            ("started_at", TIME),
+            ("finished_at", TIME),
+            ("status", TEXT),
+            ("rows", pa.int64()),
+            ("detail", TEXT),
+        ]
+    ),
+}
+"""Arrow schema of each kind of record; times are naive, Asia/Shanghai."""
+
+
+def ensure_empty(home: Home) -> None:
+    """Write `_empty.parquet` with the schema and no row for every kind of run record and every dataset."""
+    wanted: list[tuple[Path, pa.Schema]] = [
+        (home.runs / kind / "_empty.parquet", schema) for kind, schema in RUN_SCHEMAS.items()
+    ]
+    wanted += [
+        (home.lake / dataset / "_empty" / "_empty.parquet", contract.lake_schema())
+        for dataset, contract in contracts().items()
+    ]
+    for path, schema in wanted:
+        if path.exists() and pq.read_schema(path).equals(schema):
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_table(schema.empty_table(), path)
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a Parquet file whole or not at all: aside under a hidden name, then renamed."""
+    aside = path.with_name(f".{path.name}.part")
+    pq.write_table(table, aside, compression="zstd")
+    aside.replace(path)
+
+
+def append(home: Home, kind: str, name: str, rows: list[dict[str, object]]) -> Path:
+    """Write records of one kind as `runs/<kind>/<name>.parquet`; the same name is replaced whole."""
+    folder = home.runs / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.parquet"
+    write_table(pa.Table.from_pylist(rows, schema=RUN_SCHEMAS[kind]), path)
+    return path

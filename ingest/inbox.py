@@ -1,0 +1,133 @@
+"""What there is to land: files, folder trees, bundles of partitioned files, and plans for parallel landing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edu.errors import EduError, ExitCode
+from edu.paths import Home
+from ingest.submission import SIDECAR_SUFFIX
+
+TEMPORARY_SUFFIXES = (".part", ".tmp", ".crdownload", ".filepart")
+
+
+class NothingToCollectError(EduError):
+    """A path names nothing that can be landed."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path = path
+        super().__init__(f"{path.name}: {problem}")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a source, with what its folder names say of all its rows."""
+
+    path: Path
+    name: str | None
+    constants: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One submission's bytes: a file, or a folder of `key=value` partitions that belong together."""
+
+    path: Path
+    parts: tuple[Part, ...]
+    is_bundle: bool
+
+
+def _is_data_file(path: Path) -> bool:
+    return (
+        path.is_file()
+        and not path.name.startswith((".", "~$"))
+        and not path.name.endswith((SIDECAR_SUFFIX, *TEMPORARY_SUFFIXES))
+    )
+
+
+def _is_bundle(folder: Path) -> bool:
+    return any(item.is_dir() and "=" in item.name for item in folder.iterdir())
+
+
+def _bundle(folder: Path) -> Source:
+    parts = []
+    for path in sorted(item for item in folder.rglob("*") if _is_data_file(item)):
+        relative = path.relative_to(folder)
+        constants = tuple(
+            (key, value) for key, _, value in (piece.partition("=") for piece in relative.parts[:-1]) if value
+        )
+        parts.append(Part(path, relative.as_posix(), constants))
+    if not parts:
+        raise NothingToCollectError(folder, "the folder of partitions holds no file.")
+    return Source(folder, tuple(parts), is_bundle=True)
+
+
+def _tree(folder: Path) -> Iterable[Source]:
+    if _is_bundle(folder):
+        yield _bundle(folder)
+        return
+    for item in sorted(folder.iterdir()):
+        if item.is_dir() and not item.name.startswith("."):
+            yield from _tree(item)
+        elif _is_data_file(item):
+            yield Source(item, (Part(item, None, ()),), is_bundle=False)
+
+
+def discover(path: Path) -> list[Source]:
+    """Return the sources at a path, in name order.
+
+    Raises:
+        NothingToCollectError: the path does not exist, may not be read, or holds no file.
+    """
+    try:
+        if path.is_file():
+            return [Source(path, (Part(path, None, ()),), is_bundle=False)]
+        if not path.is_dir():
+            raise NothingToCollectError(path, "there is no such file or folder; check the path.")
+        sources = list(_tree(path))
+    except PermissionError:
+        raise NothingToCollectError(path, "may not be read; give the platform's user permission.") from None
+    if not sources:
+        raise NothingToCollectError(path, "the folder holds no file to collect; name a file or a folder with files.")
+    return sources
+
+
+def plan(home: Home, batches: int = 16) -> list[int]:
+    """Divide what lies in the inbox into at most `batches` plans of about equal bytes; return their numbers.
+
+    A plan is a file under `tmp/plan/`, because original names hold people's names and must not pass through an
+    orchestrator. The same inbox gives the same plans.
+    """
+    folder = home.tmp / "plan"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.json"):
+        old.unlink()
+    sources = list(_tree(home.inbox)) if home.inbox.is_dir() else []
+    if not sources:
+        return []
+    weights = [sum(part.path.stat().st_size for part in source.parts) for source in sources]
+    # Sources of one dataset stay together, so that they share a batch and its statements.
+    order = sorted(range(len(sources)), key=lambda i: (sources[i].path.parts[-3:-1], sources[i].path.as_posix()))
+    share = max(1, -(-sum(weights) // batches))
+    plans: list[list[str]] = [[]]
+    filled = 0
+    for index in order:
+        if plans[-1] and filled + weights[index] > share and len(plans) < batches:
+            plans.append([])
+            filled = 0
+        plans[-1].append(sources[index].path.as_posix())
+        filled += weights[index]
+    for number, paths in enumerate(plans):
+        (folder / f"{number}.json").write_text(json.dumps(paths, ensure_ascii=False), encoding="utf-8")
+    return list(range(len(plans)))
+
+
+def read_plan(home: Home, number: int) -> list[Path]:
+    """Return the paths of a plan that are still there."""
+    paths = json.loads((home.tmp / "plan" / f"{number}.json").read_text(encoding="utf-8"))
+    return [Path(path) for path in paths if Path(path).exists()]

@@ -1,0 +1,188 @@
+"""What a submission is: its metadata, where each item comes from, and its id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from edu.clock import localise, now
+from edu.contract import Contract, contracts, get_contract
+from edu.errors import EduError, ExitCode, MissingMetadataError
+
+SIDECAR_SUFFIX = ".meta.json"
+ORG_SHAPE = re.compile(r"\d{6}|\d{4}[0-9A-Z]{2}|\d{10}|[a-z][a-z0-9_-]{1,30}")
+PERIOD_SHAPES = {
+    "term": re.compile(r"(\d{4})-(\d{4})/([12])"),
+    "school_year": re.compile(r"(\d{4})-(\d{4})"),
+    "fiscal_year": re.compile(r"FY(\d{4})"),
+    "date": re.compile(r"\d{4}-\d{2}-\d{2}"),
+}
+COVERAGES = ("full", "partial", "delta")
+
+
+class MetadataError(EduError):
+    """Metadata was given, and is wrong."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, file: str, item: str, problem: str) -> None:
+        self.file = file
+        self.item = item
+        super().__init__(f"{file}: {item}: {problem}")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the caller says of the files; null leaves it to the file's surroundings."""
+
+    dataset: str | None = None
+    org: str | None = None
+    period: str | None = None
+    snapshot_date: date | None = None
+    received_at: datetime | None = None
+    coverage: str | None = None
+    profile: str | None = None
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a submission is of."""
+
+    dataset: str
+    org: str
+    period: str
+    snapshot_date: date | None
+    received_at: datetime
+    coverage: str
+    profile: str | None
+    is_clocked: bool
+    """Whether `received_at` was read from the clock because nothing else gave it."""
+
+
+def folder_period(period: str) -> str:
+    """Return a period as it is written in folder and file names."""
+    return period.replace("/", "-")
+
+
+def _from_folder(path: Path) -> dict[str, Any]:
+    """Read `<org>/<dataset>/<period>/<file>`, where the dataset is one that has a contract."""
+    parts = path.resolve().parts
+    if len(parts) < 4 or parts[-3] not in contracts() or not ORG_SHAPE.fullmatch(parts[-4]):
+        return {}
+    period = re.sub(r"^(\d{4}-\d{4})-([12])$", r"\1/\2", parts[-2])
+    return {"org": parts[-4], "dataset": parts[-3], "period": period}
+
+
+def _from_sidecar(path: Path) -> dict[str, Any]:
+    sidecar = path.with_name(path.name + SIDECAR_SUFFIX)
+    if not sidecar.exists():
+        return {}
+    try:
+        content = json.loads(sidecar.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MetadataError(path.name, "sidecar", f"cannot be read ({type(error).__name__}); correct the JSON.") from None
+    if not isinstance(content, dict):
+        raise MetadataError(path.name, "sidecar", "is no JSON object; correct it.")
+    return {key: value for key, value in content.items() if value is not None}
+
+
+def _from_title(title: str | None) -> dict[str, Any]:
+    if not title:
+        return {}
+    for dataset, contract in contracts().items():
+        for profile in contract.profiles.values():
+            match = profile.title_pattern and re.match(profile.title_pattern, title.strip())
+            if match:
+                found = {key: value for key, value in match.groupdict().items() if value}
+                return {"dataset": dataset, **found}
+    return {}
+
+
+def resolve_metadata(path: Path, options: Options, title: str | None = None) -> Metadata:
+    """Return the metadata of a file; each item from option, sidecar, folder or title row, in this order.
+
+    Raises:
+        MissingMetadataError: dataset, organisation or period is given nowhere.
+        UnknownDatasetError: the dataset has no contract.
+        MetadataError: an item is given and wrong.
+    """
+    given = {key: value for key, value in vars(options).items() if value is not None}
+    found: dict[str, Any] = {**_from_title(title), **_from_folder(path), **_from_sidecar(path), **given}
+    missing = [item for item in ("dataset", "org", "period") if not found.get(item)]
+    if missing:
+        raise MissingMetadataError(path.name, missing)
+    contract = get_contract(str(found["dataset"]))
+    period = str(found["period"])
+    org = str(found["org"])
+    if not ORG_SHAPE.fullmatch(org):
+        raise MetadataError(path.name, "org", "is no division code, school code or system name.")
+    _check_period(path.name, contract, period)
+    coverage = str(found.get("coverage") or contract.default_coverage)
+    if coverage not in COVERAGES:
+        raise MetadataError(path.name, "coverage", f"is none of {', '.join(COVERAGES)}.")
+    profile = found.get("profile")
+    if profile is not None and profile not in contract.profiles:
+        raise MetadataError(path.name, "profile", f"is none of {', '.join(contract.profiles)}.")
+    received = found.get("received_at")
+    return Metadata(
+        dataset=contract.dataset,
+        org=org,
+        period=period,
+        snapshot_date=_snapshot_date(path.name, contract, period, found.get("snapshot_date")),
+        received_at=_moment(path.name, received) if received else now(),
+        coverage=coverage,
+        profile=profile,
+        is_clocked=not received,
+    )
+
+
+def _check_period(file: str, contract: Contract, period: str) -> None:
+    match = PERIOD_SHAPES[contract.period_kind].fullmatch(period)
+    years = match.groups()[:2] if match and contract.period_kind in ("term", "school_year") else None
+    if not match or (years and int(years[1]) != int(years[0]) + 1):
+        example = {"term": "2024-2025/1", "school_year": "2024-2025", "fiscal_year": "FY2024", "date": "2024-09-01"}
+        raise MetadataError(
+            file, "period", f"{period!r} is no {contract.period_kind}; write it like {example[contract.period_kind]}."
+        )
+
+
+def _snapshot_date(file: str, contract: Contract, period: str, given: Any) -> date | None:
+    """Return the snapshot date: the given one, else 1 September or 1 March of the period."""
+    if not contract.snapshot:
+        return None
+    if isinstance(given, date):
+        return given
+    if given:
+        try:
+            return date.fromisoformat(str(given))
+        except ValueError:
+            raise MetadataError(file, "snapshot_date", "is no date; write it like 2024-09-01.") from None
+    first, second = int(period[:4]), int(period[5:9])
+    return date(second, 3, 1) if period.endswith("/2") else date(first, 9, 1)
+
+
+def _moment(file: str, given: Any) -> datetime:
+    try:
+        moment = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
+    except ValueError:
+        raise MetadataError(file, "received_at", "is no time; write it like 2024-09-05T10:30:00.") from None
+    return localise(moment).replace(microsecond=0)
+
+
+def submission_id(sha256: str, metadata: Metadata) -> str:
+    """Return the id: the same bytes with the same metadata are the same submission wherever they land."""
+    content = [
+        sha256,
+        metadata.dataset,
+        metadata.org,
+        metadata.period,
+        metadata.snapshot_date.isoformat() if metadata.snapshot_date else None,
+        metadata.received_at.isoformat(),
+        metadata.coverage,
+    ]
+    return "s" + hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:31]

@@ -1,0 +1,71 @@
+"""The archive gives back the same bytes, and nothing when they were touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edu.paths import Home
+from edu.pseudonym import PlatformKey
+from ingest import archive
+from ingest.archive import ArchiveError, archive_path, restore, sha256_of, store
+
+KEY = PlatformKey(b"k" * 32)
+
+
+@pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 250])
+def test_round_trip(edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(archive, "CHUNK_BYTES", 100)
+    source = tmp_path / "in"
+    source.write_bytes(bytes(i % 251 for i in range(size)))
+    digest = sha256_of(source)
+    stored = store(edu_home, KEY, source, digest)
+    assert stored == store(edu_home, KEY, source, digest)
+    restore(edu_home, KEY, digest, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("change", ["flip", "cut", "swap", "other key"])
+def test_tampering_is_seen(
+    edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr(archive, "CHUNK_BYTES", 100)
+    source = tmp_path / "in"
+    source.write_bytes(bytes(200))
+    digest = sha256_of(source)
+    path = store(edu_home, KEY, source, digest)
+    content = bytearray(path.read_bytes())
+    head = 12
+    if change == "flip":
+        content[head + 5] ^= 1
+    elif change == "cut":
+        del content[head + 116 :]
+    elif change == "swap":
+        content[head : head + 116], content[head + 116 :] = content[head + 116 :], content[head : head + 116]
+    path.chmod(0o600)
+    path.write_bytes(content)
+    key = PlatformKey(b"x" * 32) if change == "other key" else KEY
+    with pytest.raises(ArchiveError):
+        restore(edu_home, key, digest, tmp_path / "out")
+
+
+@given(st.binary(max_size=300))
+def test_the_name_is_the_hash_of_the_bytes(data: bytes) -> None:
+    import hashlib
+    import tempfile
+
+    with tempfile.NamedTemporaryFile() as stream:
+        stream.write(data)
+        stream.flush()
+        assert sha256_of(Path(stream.name)) == hashlib.sha256(data).hexdigest()
+
+
+def test_plain_bytes_are_not_stored(edu_home: Home, tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.write_bytes(b"421002201209012014")
+    digest = sha256_of(source)
+    store(edu_home, KEY, source, digest)
+    assert b"421002201209012014" not in archive_path(edu_home, digest).read_bytes()
