@@ -103,8 +103,7 @@ def identifier_macros() -> list[str]:
         f"{pow(3, i, 31)} * (strpos('{USCC_ALPHABET}', substr(t, {i + 1}, 1)) - 1)" for i in range(17)
     )
     org_sum = " + ".join(
-        f"{weight} * (strpos('{_BASE36}', substr(t, {i + 9}, 1)) - 1)"
-        for i, weight in enumerate(ORG_CODE_WEIGHTS)
+        f"{weight} * (strpos('{_BASE36}', substr(t, {i + 9}, 1)) - 1)" for i, weight in enumerate(ORG_CODE_WEIGHTS)
     )
     org_check = f"(11 - ({org_sum}) % 11)"
     bodies = {

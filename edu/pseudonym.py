@@ -44,9 +44,7 @@ class PlatformKey:
 
     def derive(self, purpose: str) -> bytes:
         """Return 32 bytes for one purpose (HKDF-SHA256, RFC 5869)."""
-        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode()).derive(
-            self.secret
-        )
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose.encode()).derive(self.secret)
 
 
 def key_path(home: Home) -> Path:
@@ -133,9 +131,7 @@ def _hash_in_worker(values: list[str]) -> list[str]:
     return _worker.all(values)
 
 
-def pseudonyms(
-    key: PlatformKey, namespace: str, values: Sequence[str] | pa.Array, workers: int = 1
-) -> pa.Array:
+def pseudonyms(key: PlatformKey, namespace: str, values: Sequence[str] | pa.Array, workers: int = 1) -> pa.Array:
     """Return one pseudonym (32 hexadecimal characters) for each canonical value, in the same order."""
     texts: list[str] = values.to_pylist() if isinstance(values, pa.Array) else list(values)
     derived = key.derive("pseudonym")

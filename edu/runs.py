@@ -68,17 +68,6 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
             ("rows_quarantined", pa.int64()),
         ]
     ),
-    "link_evidence": pa.schema(
-        [
-            ("submission_id", TEXT),
-            ("batch_id", TEXT),
-            ("evidence_key", TEXT),
-            ("other_key", TEXT),
-            ("kind", TEXT),
-            ("row_number", pa.int32()),
-            ("is_verified", pa.bool_()),
-        ]
-    ),
     "gate_result": pa.schema(
         [
             ("gate", TEXT),

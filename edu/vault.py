@@ -33,14 +33,10 @@ class VaultError(EduError):
         super().__init__(f"vault file {path.name} cannot be opened ({kind}); is the key file the right one?")
 
 
-def _attach(
-    connection: duckdb.DuckDBPyConnection, path: Path, key: PlatformKey, alias: str, mode: str
-) -> None:
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path, key: PlatformKey, alias: str, mode: str) -> None:
     secret = key.derive("vault").hex()
     try:
-        connection.execute(
-            f"attach '{path}' as {alias} (encryption_key '{secret}', encryption_cipher 'GCM', {mode})"
-        )
+        connection.execute(f"attach '{path}' as {alias} (encryption_key '{secret}', encryption_cipher 'GCM', {mode})")
     except duckdb.Error as error:
         # The statement holds the key, so neither it nor the chained error may be shown.
         raise VaultError(path, type(error).__name__) from None

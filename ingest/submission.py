@@ -85,7 +85,9 @@ def _from_sidecar(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(sidecar.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise MetadataError(path.name, "sidecar", f"cannot be read ({type(error).__name__}); correct the JSON.") from None
+        raise MetadataError(
+            path.name, "sidecar", f"cannot be read ({type(error).__name__}); correct the JSON."
+        ) from None
     if not isinstance(content, dict):
         raise MetadataError(path.name, "sidecar", "is no JSON object; correct it.")
     return {key: value for key, value in content.items() if value is not None}

@@ -32,7 +32,9 @@ def test_a_segment_opens_with_its_key_only(edu_home: Home) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert b"identifier-value-1" not in path.read_bytes()
     with open_segment(edu_home, KEY, "b1") as connection:
-        assert connection.execute("select * from segment.identifier").fetchall() == [("p1", "cn_id", "identifier-value-1")]
+        assert connection.execute("select * from segment.identifier").fetchall() == [
+            ("p1", "cn_id", "identifier-value-1")
+        ]
     with pytest.raises(VaultError) as caught:
         open_segment(edu_home, PlatformKey(b"x" * 32), "b1")
     assert PlatformKey(b"x" * 32).derive("vault").hex() not in str(caught.value)
@@ -45,7 +47,5 @@ def test_merging_twice_changes_nothing(edu_home: Home) -> None:
     merged = merge_segments(edu_home, KEY)
     assert list((edu_home.vault / "segments").iterdir()) == []
     with connect(extensions=("httpfs",)) as connection:
-        connection.execute(
-            f"attach '{merged}' as vault (encryption_key '{KEY.derive('vault').hex()}', read_only)"
-        )
+        connection.execute(f"attach '{merged}' as vault (encryption_key '{KEY.derive('vault').hex()}', read_only)")
         assert connection.execute("select count(*) from vault.person_row").fetchone() == (1,)

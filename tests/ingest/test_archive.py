@@ -29,9 +29,7 @@ def test_round_trip(edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("change", ["flip", "cut", "swap", "other key"])
-def test_tampering_is_seen(
-    edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
-) -> None:
+def test_tampering_is_seen(edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
     monkeypatch.setattr(archive, "CHUNK_BYTES", 100)
     source = tmp_path / "in"
     source.write_bytes(bytes(200))

@@ -41,9 +41,7 @@ def test_a_second_run_and_another_order_give_the_same_digest(clean: City, tmp_pa
 
     other = City(clean.out, use_home(tmp_path / "other"))
     try:
-        files = sorted(
-            p for p in (clean.out / "inbox").rglob("*") if p.is_file() and not p.name.endswith(".meta.json")
-        )
+        files = sorted(p for p in (clean.out / "inbox").rglob("*") if p.is_file() and not p.name.endswith(".meta.json"))
         random.Random(SEED).shuffle(files)
         half = len(files) // 2
         other.collect_files(files[half:])

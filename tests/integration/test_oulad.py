@@ -48,9 +48,7 @@ def test_one_presentation_lands_with_its_repeated_keys(tmp_path: Path) -> None:
     part.mkdir(parents=True)
     source = CLICKS / "code_module=AAA" / "code_presentation=2013J" / "part-0.parquet"
     (part / "part-0.parquet").write_bytes(source.read_bytes())
-    truth = duckdb.execute(
-        f"select count(*), sum(sum_click)::bigint from read_parquet('{source}')"
-    ).fetchone()
+    truth = duckdb.execute(f"select count(*), sum(sum_click)::bigint from read_parquet('{source}')").fetchone()
     assert truth is not None
     home = use_home(tmp_path / "edu_home")
     counts = land(home, tmp_path / "clicks")

@@ -49,9 +49,7 @@ def _table_differences(connection: duckdb.DuckDBPyConnection, table: str, file: 
     keys = KEYS[table]
     on = " and ".join(f"mart.{key} is not distinct from truth.{key}" for key in keys)
     checks = {name: _differs(name, types[name]) for name in header if name not in keys}
-    cells = ", ".join(
-        f"count(*) filter (where present and {check}) as {name}" for name, check in checks.items()
-    )
+    cells = ", ".join(f"count(*) filter (where present and {check}) as {name}" for name, check in checks.items())
     sides = (
         "select *, mart_key is not null and truth_key is not null as present from ("
         + f"select {', '.join(f'mart.{n} as m_{n}, truth.{n} as t_{n}' for n in checks)}, "

@@ -28,9 +28,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> City:
 
 
 def test_no_identifier_outside_the_private_folders(city: City) -> None:
-    wanted = {
-        line.strip() for line in (city.out / "truth" / "identifiers.txt").read_text("utf-8").splitlines()
-    }
+    wanted = {line.strip() for line in (city.out / "truth" / "identifiers.txt").read_text("utf-8").splitlines()}
     wanted = {value for value in wanted if len(value) >= MINIMUM_LENGTH}
     assert len(wanted) > 1000
     scanned = 0

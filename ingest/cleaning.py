@@ -1,0 +1,387 @@
+"""Turns raw text into typed columns, in one DuckDB statement for all rows of a batch.
+
+For every field the statement gives its value and at most one reason code: a fault (the value is lost) outranks a
+repair. The expressions are built from the contract; nothing here knows a dataset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from edu.codes import code_sets, code_width, grades, spellings
+from edu.contract import Contract, FieldSpec
+from ingest.header import FULL_WIDTH
+from ingest.readers.table import literal, quoted
+
+NULL_WORDS = (
+    "无",
+    "—",
+    "——",
+    "-",
+    "－",
+    "--",
+    "/",
+    "\\",
+    "不详",
+    "未知",
+    "暂无",
+    "空",
+    "N/A",
+    "#N/A",
+    "NULL",
+    "null",
+    "None",
+    "nan",
+)
+"""Words that clerks write for nothing (dirty-data catalogue class 32)."""
+SERIAL_DATE_MINIMUM, SERIAL_DATE_MAXIMUM = 20_000, 60_000
+"""Excel day numbers that are dates of living people (class 28): 1954 to 2064, counted from 1899-12-30."""
+ERROR_CELL = r"^#(REF|VALUE|NAME|DIV/0|NULL|NUM|CALC|SPILL|FIELD)[!?]?$"
+SCIENTIFIC = r"^\d(\.\d+)?[Ee]\+?\d{1,2}$"
+LOST_DIGITS = r"^\d{15}000$"
+UNITS = r"(人|名|个|间|册|本|次|元|㎡|m²|m2|平方米|平米)$"
+MOJIBAKE = r"[?？□■\x{FFFD}\x{E000}-\x{F8FF}]|锟斤拷|烫烫|屯屯"
+CHINESE_DIGITS = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
+PSEUDONYM_NAMESPACE_OF_OTHER_DOCUMENTS = "passport"
+RESIDENT_ID_TYPE = "1"
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Expressions of one field over the prepared text columns."""
+
+    value: str
+    """SQL of the typed value, null where it is missing or faulty."""
+    fault: str
+    """SQL of the fault's reason code, or null."""
+    fix: str
+    """SQL of the repair's reason code, or null."""
+
+
+def narrow(expression: str) -> str:
+    """Return SQL that maps full-width digits, letters and punctuation to their ASCII forms (not brackets in names)."""
+    wide = "".join(chr(code) for code in FULL_WIDTH if code != 0x3000)
+    plain = "".join(str(FULL_WIDTH[ord(char)]) for char in wide)
+    return f"translate({expression}, {literal(wide)}, {literal(plain)})"
+
+
+def text_column(field: FieldSpec) -> str:
+    """Return SQL of a field's text: trimmed, without the apostrophe that forces text, null words taken out."""
+    name = quoted(field.name)
+    return f"nullif(trim({name}, ' \t\r\n\u3000\u00a0\ufeff'), '')"
+
+
+def null_words(field: FieldSpec) -> tuple[str, ...]:
+    """Return the words that mean nothing in this field; words that are values of its code set are not among them."""
+    code_set = "SFBZ" if field.type == "flag" else field.code_set
+    real = set(field.real_words)
+    if code_set:
+        real |= set(spellings(code_set)) | set(code_sets()[code_set].values())
+    return tuple(word for word in NULL_WORDS if word not in real)
+
+
+def _cases(*pairs: tuple[str, str]) -> str:
+    whens = " ".join(f"when {condition} then {literal(reason)}" for condition, reason in pairs)
+    return f"case {whens} end" if whens else "cast(null as varchar)"
+
+
+def register_codes(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the lookup tables: `code_spelling` (code_set, spelling, code, kind) and `grade_lookup`."""
+    rows: dict[tuple[str, str], tuple[str, str]] = {}
+    for name, codes in code_sets().items():
+        for alias, code in spellings(name).items():
+            rows[(name, alias)] = (code, "alias")
+        # Longer codes are the leaves of a hierarchy; they come last and win where two levels share a label.
+        for code, label in sorted(codes.items(), key=lambda item: (len(item[0]), item[0])):
+            rows[(name, label)] = (code, "label")
+        for code in codes:
+            rows[(name, code)] = (code, "code")
+    table = pa.table(
+        {
+            "code_set": [key[0] for key in rows],
+            "spelling": [key[1] for key in rows],
+            "code": [value[0] for value in rows.values()],
+            "kind": [value[1] for value in rows.values()],
+        }
+    )
+    grade_rows = list(grades().values())
+    grade_table = pa.table(
+        {
+            "grade_code": [grade.grade_code for grade in grade_rows],
+            "stage": [grade.stage for grade in grade_rows],
+            "grade_in_stage": [grade.grade_in_stage for grade in grade_rows],
+            "age_minimum": [grade.usual_age_minimum for grade in grade_rows],
+            "age_maximum": [grade.usual_age_maximum for grade in grade_rows],
+        }
+    )
+    for name, content in (("code_spelling", table), ("grade_lookup", grade_table)):
+        connection.register("lookup", content)
+        connection.execute(f"create or replace temp table {name} as select * from lookup")
+        connection.unregister("lookup")
+
+
+def resolve_codes(connection: duckdb.DuckDBPyConnection, field: FieldSpec, value_form: str) -> None:
+    """Make `code_of_<field>` (spelling, code, reason) for the distinct spellings in `prepared`."""
+    code_set = "SFBZ" if field.type == "flag" else str(field.code_set)
+    width = code_width(code_set)
+    padded = f"lpad(d.plain, {width}, '0')" if width else "cast(null as varchar)"
+    declared = "label" if value_form == "label" else "code"
+    spelling = f"select spelling, code, kind from code_spelling where code_set = {literal(code_set)}"
+    connection.execute(
+        f"""
+        create or replace temp table {quoted("code_of_" + field.name)} as
+        with known as ({spelling}),
+        distinct_text as (
+            select t as spelling, upper({narrow("t")}) as plain, {narrow("t")} as narrowed
+            from (select distinct {quoted("t_" + field.name)} as t from prepared) where t is not null
+        ),
+        parts as (
+            select d.*, {padded} as padded,
+                regexp_extract(d.narrowed, '^\\(?([0-9A-Za-z]{{1,3}})\\)?[-:_ .、]+(.+)$', 1) as part_code,
+                regexp_extract(d.narrowed, '^\\(?([0-9A-Za-z]{{1,3}})\\)?[-:_ .、]+(.+)$', 2) as part_label
+            from distinct_text as d
+        )
+        select p.spelling,
+            coalesce(exact.code, plain.code, narrowed.code, zeros.code,
+                case when both_label.code is not null and both_code.code in (both_label.code) then both_label.code
+                     when both_label.code is not null and both_code.code is null then both_label.code end) as code,
+            case
+                when exact.kind = {literal(declared)} then null
+                when plain.code is not null and plain.kind = {literal(declared)} then 'code_from_label'
+                when exact.code is not null then 'code_from_label'
+                when plain.code is not null or narrowed.code is not null then 'code_from_label'
+                when zeros.code is not null then 'leading_zero_restored'
+                when both_label.code is not null
+                    and (both_code.code is null or both_code.code = both_label.code) then 'code_from_label'
+                else 'code_unknown'
+            end as reason
+        from parts as p
+        left join known as exact on exact.spelling = p.spelling
+        left join known as plain on plain.spelling = p.plain and plain.kind = 'code'
+        left join known as narrowed on narrowed.spelling = p.narrowed
+        left join known as zeros on zeros.spelling = p.padded and zeros.kind = 'code'
+            and regexp_full_match(p.plain, '\\d+')
+        left join known as both_code on both_code.spelling = p.part_code and both_code.kind = 'code'
+        left join known as both_label on both_label.spelling = p.part_label and both_label.kind <> 'code'
+        """
+    )
+
+
+def is_coded(field: FieldSpec) -> bool:
+    """Whether a field's values come from a code set."""
+    return field.type in ("code", "flag")
+
+
+def clean_field(field: FieldSpec, contract: Contract) -> Cleaned:
+    """Return the expressions of one field; text is in `t_<name>`, codes are joined as `c_<name>`."""
+    text = quoted("t_" + field.name)
+    error = f"regexp_matches({text}, {literal(ERROR_CELL)})"
+    typed = _typed(field, contract, text)
+    missing = [(f"{text} is null", "value_missing")] if field.mandatory else []
+    fault = f"case when {error} then 'formula_error' else coalesce({_cases(*missing)}, {typed.fault}) end"
+    word = f"{quoted('n_' + field.name)}"
+    fix = f"case when {word} then 'null_word' when {text} is not null then {typed.fix} end"
+    return Cleaned(f"case when not coalesce({error}, false) then {typed.value} end", fault, fix)
+
+
+def _typed(field: FieldSpec, contract: Contract, text: str) -> Cleaned:
+    match field.type:
+        case "code" | "flag":
+            return _code(field)
+        case "integer" | "decimal":
+            return _number(field, text)
+        case "date":
+            return _date(text)
+        case "year_month":
+            return _year_month(text)
+        case "class_name":
+            return _class_name(text)
+        case "school_code":
+            return _shaped(text, "school_code_is_valid", "school_code_invalid")
+        case "division_code":
+            return _pattern(text, r"^\d{6}$")
+        case "township_code":
+            return _pattern(text, r"^\d{9}$")
+        case "uscc":
+            return _shaped(text, "uscc_is_valid", "value_unreadable")
+        case "identifier":
+            return _identifier(field, contract, text)
+        case "private":
+            return _private(field, text)
+        case _:
+            return _text(field, text)
+
+
+def _text(field: FieldSpec, text: str) -> Cleaned:
+    width = field.width or 200
+    plain = f"ltrim({text}, '''')"
+    return Cleaned(
+        f"case when length({plain}) <= {width} then {plain} end",
+        _cases((f"length({plain}) > {width}", "value_too_long")),
+        "cast(null as varchar)",
+    )
+
+
+def _private(field: FieldSpec, text: str) -> Cleaned:
+    if "name" not in field.name:
+        return Cleaned(text, "cast(null as varchar)", "cast(null as varchar)")
+    dotted = f"regexp_replace({text}, '[•．・‧∙●]', '·', 'g')"
+    return Cleaned(
+        f"case when not regexp_matches({text}, {literal(MOJIBAKE)}) then {dotted} end",
+        _cases((f"regexp_matches({text}, {literal(MOJIBAKE)})", "name_mojibake")),
+        _cases((f"{dotted} <> {text}", "name_dot_fixed")),
+    )
+
+
+def _code(field: FieldSpec) -> Cleaned:
+    joined = quoted("c_" + field.name)
+    value = f"{joined}.code = '1'" if field.type == "flag" else f"{joined}.code"
+    return Cleaned(
+        value,
+        f"case when {joined}.reason = 'code_unknown' then 'code_unknown' end",
+        f"case when {joined}.reason <> 'code_unknown' then {joined}.reason end",
+    )
+
+
+def _number(field: FieldSpec, text: str) -> Cleaned:
+    plain = narrow(f"ltrim({text}, '''')")
+    digits = f"regexp_replace(replace(replace({plain}, ',', ''), ' ', ''), {literal(UNITS)}, '')"
+    whole = field.type == "integer"
+    canonical = r"^-?\d+(\.0+)?$" if whole else r"^-?\d+(\.\d+)?([Ee][+-]?\d+)?$"
+    kind = "bigint" if whole else f"decimal({field.precision}, {field.scale})"
+    number = f"try_cast({digits} as decimal(38, 6))" if whole else f"try_cast({digits} as {kind})"
+    readable = f"(regexp_matches({digits}, {literal(canonical)}) and {number} is not null)"
+    bounds = []
+    if field.minimum is not None:
+        bounds.append(f"{number} < {field.minimum:.0f}")
+    if field.maximum is not None:
+        bounds.append(f"{number} > {field.maximum:.0f}")
+    outside = f"({readable} and ({' or '.join(bounds)}))" if bounds else "false"
+    return Cleaned(
+        f"case when {readable} and not {outside} then try_cast({number} as {kind}) end",
+        _cases((f"not {readable}", "value_unreadable"), (outside, "out_of_range")),
+        _cases((f"{digits} <> {text}", "number_format_fixed")),
+    )
+
+
+def _date(text: str) -> Cleaned:
+    plain = narrow(f"ltrim({text}, '''')")
+    canonical = f"regexp_matches({text}, '^(\\d{{4}}-\\d{{2}}-\\d{{2}}|\\d{{8}})$')"
+    pattern = "^(\\d{4})[-./年](\\d{1,2})[-./月](\\d{1,2})日?( 0?0:00(:00)?)?$"
+    parts = "||'-'||".join(f"lpad(regexp_extract({plain}, '{pattern}', {group}), 2, '0')" for group in (2, 3))
+    split = (
+        f"case when regexp_matches({plain}, '{pattern}') then regexp_extract({plain}, '{pattern}', 1)||'-'||{parts} end"
+    )
+    compact = f"case when regexp_full_match({plain}, '\\d{{8}}') then try_strptime({plain}, '%Y%m%d') end"
+    serial = (
+        f"case when regexp_full_match({plain}, '\\d{{5}}(\\.0)?') and try_cast({plain} as double) "
+        f"between {SERIAL_DATE_MINIMUM} and {SERIAL_DATE_MAXIMUM} "
+        f"then date '1899-12-30' + cast(try_cast({plain} as double) as integer) end"
+    )
+    value = (
+        f"coalesce(cast(try_strptime({split}, '%Y-%m-%d') as date), cast({compact} as date), cast({serial} as date))"
+    )
+    checked = f"case when {value} >= date '1900-01-01' then {value} end"
+    return Cleaned(
+        checked,
+        f"case when {text} is not null and ({checked}) is null then 'date_unreadable' end",
+        _cases((f"not {canonical}", "date_format_fixed")),
+    )
+
+
+def _year_month(text: str) -> Cleaned:
+    plain = narrow(f"ltrim({text}, '''')")
+    pattern = "^(\\d{4})(-|\\.|/|年)?(\\d{1,2})(月|((-|\\.|/|月)?\\d{1,2}日?))?$"
+    strict = "^(\\d{4})-?(0[1-9]|1[0-2])$"
+    month = f"try_cast(regexp_extract({plain}, '{pattern}', 3) as integer)"
+    year = f"regexp_extract({plain}, '{pattern}', 1)"
+    good = f"(regexp_matches({plain}, '{pattern}') and {month} between 1 and 12 and {year} between '1900' and '2100')"
+    return Cleaned(
+        f"case when {good} then {year} || lpad(cast({month} as varchar), 2, '0') end",
+        _cases((f"not {good}", "date_unreadable")),
+        _cases((f"not regexp_matches({text}, '{strict}')", "date_format_fixed")),
+    )
+
+
+def _class_name(text: str) -> Cleaned:
+    plain = f"replace(replace({narrow(text)}, ' ', ''), '届', '级')"
+    number = f"regexp_extract({plain}, '([0-9]+|[一二三四五六七八九十]+)\\)?班$', 1)"
+    chinese = "".join(CHINESE_DIGITS)
+    units = f"(strpos('{chinese}', right({number}, 1)))"
+    spoken = (
+        f"case when {number} = '十' then 10 "
+        f"when length({number}) = 1 then {units} "
+        f"when {number} like '十_' then 10 + {units} "
+        f"when {number} = '二十' then 20 when {number} like '二十_' then 20 + {units} end"
+    )
+    class_no = f"coalesce(try_cast({number} as integer), {spoken})"
+    year = (
+        f"coalesce(try_cast(nullif(regexp_extract({plain}, '^((?:19|20)[0-9]{{2}})级?', 1), '') as integer), "
+        "derived_entry_year)"
+    )
+    name = f"cast({year} as varchar) || '级' || cast({class_no} as varchar) || '班'"
+    return Cleaned(
+        f"case when {class_no} > 0 then {name} end",
+        f"case when {text} is not null and ({name}) is null then 'value_unreadable' end",
+        _cases((f"{name} <> {text}", "class_name_parsed")),
+    )
+
+
+def _shaped(text: str, macro: str, reason: str) -> Cleaned:
+    plain = f"upper(replace(ltrim({narrow(text)}, ''''), ' ', ''))"
+    return Cleaned(
+        f"case when {macro}({plain}) then {plain} end",
+        _cases((f"not {macro}({plain})", reason)),
+        _cases((f"{plain} <> {text}", "id_format_fixed")),
+    )
+
+
+def _pattern(text: str, pattern: str) -> Cleaned:
+    plain = f"replace(ltrim({narrow(text)}, ''''), ' ', '')"
+    good = f"regexp_matches({plain}, {literal(pattern)})"
+    return Cleaned(
+        f"case when {good} then {plain} end",
+        _cases((f"not {good}", "value_unreadable")),
+        _cases((f"{plain} <> {text}", "id_format_fixed")),
+    )
+
+
+def _identifier(field: FieldSpec, contract: Contract, text: str) -> Cleaned:
+    plain = f"upper(regexp_replace(ltrim({narrow(text)}, ''''), '[\\s　]', '', 'g'))"
+    changed = f"{plain} <> {text}"
+    if field.namespace == "xjh":
+        return _shaped(text, "xjh_is_valid", "value_unreadable")
+    if field.namespace != "cn_id":
+        account = f"replace(ltrim({narrow(text)}, ''''), ' ', '')"
+        return Cleaned(
+            f"case when length({account}) <= {field.width or 64} then {account} end",
+            _cases((f"length({account}) > {field.width or 64}", "value_too_long")),
+            _cases((f"{account} <> {text}", "id_format_fixed")),
+        )
+    is_resident = f"({_id_type(contract)} = '{RESIDENT_ID_TYPE}')"
+    converted = f"resident_id_from_15({plain})"
+    valid = f"resident_id_is_valid({plain})"
+    is_float = (
+        f"(regexp_matches({text}, {literal(SCIENTIFIC)}) "
+        f"or (regexp_matches({plain}, {literal(LOST_DIGITS)}) and not {valid}))"
+    )
+    other = f"regexp_full_match({plain}, '[0-9A-Z()/-]{{4,30}}')"
+    return Cleaned(
+        f"case when {is_resident} and {valid} then {plain} when {is_resident} then {converted} "
+        f"when {other} and not {is_float} then {plain} end",
+        _cases(
+            (is_float, "id_as_float"),
+            (f"{is_resident} and not {valid} and {converted} is null", "id_check_digit"),
+            (f"not {is_resident} and not {other}", "value_unreadable"),
+        ),
+        _cases((f"{is_resident} and {converted} is not null", "id_15_converted"), (changed, "id_format_fixed")),
+    )
+
+
+def _id_type(contract: Contract) -> str:
+    """Return SQL of the document's type code; where the contract has none, every number is a resident ID."""
+    names = [field.name for field in contract.fields if field.code_set == "SFZJLX"]
+    return f"coalesce({quoted('c_' + names[0])}.code, '{RESIDENT_ID_TYPE}')" if names else f"'{RESIDENT_ID_TYPE}'"

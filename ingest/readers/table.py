@@ -1,0 +1,74 @@
+"""What every reader returns, and the rows that no reader returns: totals, signatures, blanks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import duckdb
+
+from edu.contract import Contract
+from ingest.header import FormNote, Header
+
+FOOTER_WORDS = (
+    *("合计", "总计", "小计", "共计", "填表人", "填报人", "制表人", "审核人", "负责人", "单位负责人", "学校负责人"),
+    *("填表日期", "填报日期", "报出日期", "联系人", "盖章", "签章", "备注", "说明", "注:", "注："),
+)
+"""How the first text of a total or signature row begins (dirty-data catalogue class 6)."""
+
+
+@dataclass(frozen=True)
+class FieldTable:
+    """Body rows of one table: SQL text of a SELECT that gives row_number and one VARCHAR per recognised field."""
+
+    sheet: str | None
+    relation: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """A source as read."""
+
+    profile: str
+    tables: tuple[FieldTable, ...]
+    notes: tuple[FormNote, ...]
+    encoding: str | None = None
+    title: str | None = field(default=None)
+
+
+def quoted(name: str) -> str:
+    """Return an identifier in double quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return a text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def body(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    width: int,
+    header: Header,
+    contract: Contract,
+    sheet: str | None,
+    after_row: int,
+) -> tuple[FieldTable, int]:
+    """Take blank, code, total and signature rows out of a raw table; return the rest and how many were not blank.
+
+    The raw table has `row_number` and text columns c0, c1, …; body rows come after `after_row`.
+    """
+    columns = [f"c{i}" for i in range(width)]
+    connection.execute(
+        f"delete from {table} where row_number <= {after_row} or trim(concat_ws('', {', '.join(columns)})) = ''"
+    )
+    first = "coalesce(" + ", ".join(f"nullif(trim({c}), '')" for c in columns) + ")"
+    words = "|".join(FOOTER_WORDS)
+    key_column = next((f"c{i}" for i, name in header.columns.items() if name == contract.school_field), None)
+    is_row = f"coalesce(regexp_matches({key_column}, '^\\s*''?\\d'), false)" if key_column else "false"
+    is_note = f"(regexp_matches({first}, '^({words})') and not {is_row}) or regexp_matches({first}, '^KD_[A-Z]*\\d+$')"
+    removed = connection.execute(f"delete from {table} where {is_note}").fetchone()
+    selected = ", ".join(f"{quoted(f'c{i}')} as {quoted(name)}" for i, name in sorted(header.columns.items()))
+    relation = f"select row_number, {selected} from {table}"
+    return FieldTable(sheet, relation, tuple(header.columns.values())), int(removed[0]) if removed else 0
