@@ -65,13 +65,24 @@ def narrow(expression: str) -> str:
     """Return SQL that maps full-width digits, letters and punctuation to their ASCII forms (not brackets in names)."""
     wide = "".join(chr(code) for code in FULL_WIDTH if code != 0x3000)
     plain = "".join(str(FULL_WIDTH[ord(char)]) for char in wide)
-    return f"translate({expression}, {literal(wide)}, {literal(plain)})"
+    translated = f"translate({expression}, {literal(wide)}, {literal(plain)})"
+    return f"case when regexp_matches({expression}, '[^ -~]') then {translated} else {expression} end"
 
 
 def text_column(field: FieldSpec) -> str:
     """Return SQL of a field's text: trimmed, without the apostrophe that forces text, null words taken out."""
     name = quoted(field.name)
     return f"nullif(trim({name}, ' \t\r\n\u3000\u00a0\ufeff'), '')"
+
+
+def plain_column(field: FieldSpec) -> str:
+    """Return SQL of a field's text in ASCII width and without the apostrophe that forces text, over `t_<name>`."""
+    return f"ltrim({narrow(quoted('t_' + field.name))}, '''')"
+
+
+def has_plain(field: FieldSpec) -> bool:
+    """Whether a field's expressions read `p_<name>`; private texts are taken as they are."""
+    return field.type != "private"
 
 
 def null_words(field: FieldSpec) -> tuple[str, ...]:
@@ -135,8 +146,9 @@ def resolve_codes(connection: duckdb.DuckDBPyConnection, field: FieldSpec, value
         create or replace temp table {quoted("code_of_" + field.name)} as
         with known as ({spelling}),
         distinct_text as (
-            select t as spelling, upper({narrow("t")}) as plain, {narrow("t")} as narrowed
-            from (select distinct {quoted("t_" + field.name)} as t from prepared) where t is not null
+            select distinct {quoted("t_" + field.name)} as spelling, upper({quoted("p_" + field.name)}) as plain,
+                {quoted("p_" + field.name)} as narrowed
+            from prepared where {quoted("t_" + field.name)} is not null
         ),
         parts as (
             select d.*, {padded} as padded,
@@ -179,36 +191,36 @@ def clean_field(field: FieldSpec, contract: Contract) -> Cleaned:
     """Return the expressions of one field; text is in `t_<name>`, codes are joined as `c_<name>`."""
     text = quoted("t_" + field.name)
     error = f"regexp_matches({text}, {literal(ERROR_CELL)})"
-    typed = _typed(field, contract, text)
-    missing = [(f"{text} is null", "value_missing")] if field.mandatory else []
-    fault = f"case when {error} then 'formula_error' else coalesce({_cases(*missing)}, {typed.fault}) end"
+    typed = _typed(field, contract, text, quoted("p_" + field.name))
+    missing = literal("value_missing") if field.mandatory else "cast(null as varchar)"
+    fault = f"case when {text} is null then {missing} when {error} then 'formula_error' else {typed.fault} end"
     word = f"{quoted('n_' + field.name)}"
     fix = f"case when {word} then 'null_word' when {text} is not null then {typed.fix} end"
     return Cleaned(f"case when not coalesce({error}, false) then {typed.value} end", fault, fix)
 
 
-def _typed(field: FieldSpec, contract: Contract, text: str) -> Cleaned:
+def _typed(field: FieldSpec, contract: Contract, text: str, plain: str) -> Cleaned:
     match field.type:
         case "code" | "flag":
             return _code(field)
         case "integer" | "decimal":
-            return _number(field, text)
+            return _number(field, text, plain)
         case "date":
-            return _date(text)
+            return _date(text, plain)
         case "year_month":
-            return _year_month(text)
+            return _year_month(text, plain)
         case "class_name":
-            return _class_name(text)
+            return _class_name(text, plain)
         case "school_code":
-            return _shaped(text, "school_code_is_valid", "school_code_invalid")
+            return _shaped(text, plain, "school_code_is_valid", "school_code_invalid")
         case "division_code":
-            return _pattern(text, r"^\d{6}$")
+            return _pattern(text, plain, r"^\d{6}$")
         case "township_code":
-            return _pattern(text, r"^\d{9}$")
+            return _pattern(text, plain, r"^\d{9}$")
         case "uscc":
-            return _shaped(text, "uscc_is_valid", "value_unreadable")
+            return _shaped(text, plain, "uscc_is_valid", "value_unreadable")
         case "identifier":
-            return _identifier(field, contract, text)
+            return _identifier(field, contract, text, plain)
         case "private":
             return _private(field, text)
         case _:
@@ -246,8 +258,7 @@ def _code(field: FieldSpec) -> Cleaned:
     )
 
 
-def _number(field: FieldSpec, text: str) -> Cleaned:
-    plain = narrow(f"ltrim({text}, '''')")
+def _number(field: FieldSpec, text: str, plain: str) -> Cleaned:
     digits = f"regexp_replace(replace(replace({plain}, ',', ''), ' ', ''), {literal(UNITS)}, '')"
     whole = field.type == "integer"
     canonical = r"^-?\d+(\.0+)?$" if whole else r"^-?\d+(\.\d+)?([Ee][+-]?\d+)?$"
@@ -267,8 +278,7 @@ def _number(field: FieldSpec, text: str) -> Cleaned:
     )
 
 
-def _date(text: str) -> Cleaned:
-    plain = narrow(f"ltrim({text}, '''')")
+def _date(text: str, plain: str) -> Cleaned:
     canonical = f"regexp_matches({text}, '^(\\d{{4}}-\\d{{2}}-\\d{{2}}|\\d{{8}})$')"
     pattern = "^(\\d{4})[-./年](\\d{1,2})[-./月](\\d{1,2})日?( 0?0:00(:00)?)?$"
     parts = "||'-'||".join(f"lpad(regexp_extract({plain}, '{pattern}', {group}), 2, '0')" for group in (2, 3))
@@ -292,8 +302,7 @@ def _date(text: str) -> Cleaned:
     )
 
 
-def _year_month(text: str) -> Cleaned:
-    plain = narrow(f"ltrim({text}, '''')")
+def _year_month(text: str, plain: str) -> Cleaned:
     pattern = "^(\\d{4})(-|\\.|/|年)?(\\d{1,2})(月|((-|\\.|/|月)?\\d{1,2}日?))?$"
     strict = "^(\\d{4})-?(0[1-9]|1[0-2])$"
     month = f"try_cast(regexp_extract({plain}, '{pattern}', 3) as integer)"
@@ -306,8 +315,8 @@ def _year_month(text: str) -> Cleaned:
     )
 
 
-def _class_name(text: str) -> Cleaned:
-    plain = f"replace(replace({narrow(text)}, ' ', ''), '届', '级')"
+def _class_name(text: str, narrowed: str) -> Cleaned:
+    plain = f"replace(replace({narrowed}, ' ', ''), '届', '级')"
     number = f"regexp_extract({plain}, '([0-9]+|[一二三四五六七八九十]+)\\)?班$', 1)"
     chinese = "".join(CHINESE_DIGITS)
     units = f"(strpos('{chinese}', right({number}, 1)))"
@@ -330,8 +339,8 @@ def _class_name(text: str) -> Cleaned:
     )
 
 
-def _shaped(text: str, macro: str, reason: str) -> Cleaned:
-    plain = f"upper(replace(ltrim({narrow(text)}, ''''), ' ', ''))"
+def _shaped(text: str, narrowed: str, macro: str, reason: str) -> Cleaned:
+    plain = f"upper(replace({narrowed}, ' ', ''))"
     return Cleaned(
         f"case when {macro}({plain}) then {plain} end",
         _cases((f"not {macro}({plain})", reason)),
@@ -339,8 +348,8 @@ def _shaped(text: str, macro: str, reason: str) -> Cleaned:
     )
 
 
-def _pattern(text: str, pattern: str) -> Cleaned:
-    plain = f"replace(ltrim({narrow(text)}, ''''), ' ', '')"
+def _pattern(text: str, narrowed: str, pattern: str) -> Cleaned:
+    plain = f"replace({narrowed}, ' ', '')"
     good = f"regexp_matches({plain}, {literal(pattern)})"
     return Cleaned(
         f"case when {good} then {plain} end",
@@ -349,13 +358,13 @@ def _pattern(text: str, pattern: str) -> Cleaned:
     )
 
 
-def _identifier(field: FieldSpec, contract: Contract, text: str) -> Cleaned:
-    plain = f"upper(regexp_replace(ltrim({narrow(text)}, ''''), '[\\s　]', '', 'g'))"
+def _identifier(field: FieldSpec, contract: Contract, text: str, narrowed: str) -> Cleaned:
+    plain = f"upper(replace({narrowed}, ' ', ''))"
     changed = f"{plain} <> {text}"
     if field.namespace == "xjh":
-        return _shaped(text, "xjh_is_valid", "value_unreadable")
+        return _shaped(text, narrowed, "xjh_is_valid", "value_unreadable")
     if field.namespace != "cn_id":
-        account = f"replace(ltrim({narrow(text)}, ''''), ' ', '')"
+        account = f"replace({narrowed}, ' ', '')"
         return Cleaned(
             f"case when length({account}) <= {field.width or 64} then {account} end",
             _cases((f"length({account}) > {field.width or 64}", "value_too_long")),

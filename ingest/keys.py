@@ -43,13 +43,13 @@ def make_pseudonyms(connection: duckdb.DuckDBPyConnection, contract: Contract, k
     fields = identifier_fields(contract)
     if not fields:
         return
-    every = " union ".join(
+    every = " union all ".join(
         f"select {namespace_sql(field, contract)} as namespace, {canonical_sql(field, contract)} as value "
         f"from accepted where {quoted(field.name)} is not null"
         for field in fields
     )
     connection.execute(
-        f"create or replace temp table identifier_value as select namespace, value from ({every}) where value is not null"
+        f"create or replace temp table identifier_value as select distinct namespace, value from ({every}) where value is not null"
     )
     namespaces = connection.execute("select distinct namespace from identifier_value order by namespace").fetchall()
     for (namespace,) in namespaces:

@@ -381,15 +381,19 @@ class _Batch:
         """Make `cleaned`: for each field its text `t_`, value, fault `x_` and repair `r_`."""
         c = self.connection
         fields = self.contract.fields
-        texts = []
+        trims, texts, plains = [], [], []
         for spec in fields:
-            text = cleaning.text_column(spec)
+            name = quoted(spec.name)
             words = ", ".join(literal(word) for word in cleaning.null_words(spec))
-            texts.append(f"case when {text} not in ({words}) then {text} end as {quoted('t_' + spec.name)}")
-            texts.append(f"coalesce({text} in ({words}), false) as {quoted('n_' + spec.name)}")
+            trims.append(f"{cleaning.text_column(spec)} as {name}")
+            texts.append(f"case when {name} not in ({words}) then {name} end as {quoted('t_' + spec.name)}")
+            texts.append(f"coalesce({name} in ({words}), false) as {quoted('n_' + spec.name)}")
+            if cleaning.has_plain(spec):
+                plains.append(f"{cleaning.plain_column(spec)} as {quoted('p_' + spec.name)}")
+        place = "row_id, submission_id, value_form, sheet, row_number"
         c.execute(
-            "create or replace temp view prepared_rows as select row_id, submission_id, value_form, sheet, row_number, "
-            f"{', '.join(texts)} from raw"
+            f"create or replace temp table prepared_rows as with trimmed as (select {place}, {', '.join(trims)} from raw), "
+            f"worded as (select {place}, {', '.join(texts)} from trimmed) select {', '.join(['*', *plains])} from worded"
         )
         columns = []
         for spec in fields:
