@@ -1,0 +1,16 @@
+{# Constructs that differ between engines; each has one home here. #}
+{% macro row_hash(columns) -%}
+    {{ return(adapter.dispatch('row_hash', 'edu')(columns)) }}
+{%- endmacro %}
+
+{% macro default__row_hash(columns) -%}
+    md5(concat_ws('|', {% for c in columns %}coalesce(cast({{ c }} as varchar), ''){{ ', ' if not loop.last }}{% endfor %}))
+{%- endmacro %}
+
+{% macro days_between(first, last) -%}
+    {{ return(adapter.dispatch('days_between', 'edu')(first, last)) }}
+{%- endmacro %}
+
+{% macro default__days_between(first, last) -%}
+    datediff('day', cast({{ first }} as date), cast({{ last }} as date))
+{%- endmacro %}

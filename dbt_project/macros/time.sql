@@ -1,0 +1,17 @@
+{# Whether a record was usable by the end of the day that the build looks from (Asia/Shanghai); empty is now. #}
+{% macro is_recorded(column) -%}
+    {%- if var('as_of') -%}
+        {{ column }} < cast('{{ var("as_of") }}' as date) + interval 1 day
+    {%- else -%}
+        {{ column }} is not null
+    {%- endif -%}
+{%- endmacro %}
+
+{# Parts of a period such as 2024-2025/1. #}
+{% macro school_year(period) -%}
+    substr({{ period }}, 1, 9)
+{%- endmacro %}
+
+{% macro term_no(period) -%}
+    cast(substr({{ period }}, 11, 1) as integer)
+{%- endmacro %}

@@ -1,0 +1,28 @@
+{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+
+select
+    lake_row.submission_id,
+    lake_row.batch_id,
+    lake_row.sheet,
+    lake_row.row_number,
+    lake_row.submitter_org,
+    lake_row.period,
+    lake_row.snapshot_date,
+    lake_row.is_incomplete,
+    lake_row.row_key,
+    lake_row.school_code,
+    lake_row.xjh_key,
+    lake_row.event_kind_code,
+    lake_row.event_date,
+    lake_row.reason_code_of_event,
+    lake_row.approved_date,
+    lake_row.from_school_code,
+    lake_row.to_school_code
+from {{ source('lake', 'student_event') }} as lake_row
+inner join {{ source('runs', 'submission') }} as receipt
+    on receipt.submission_id = lake_row.submission_id and receipt.batch_id = lake_row.batch_id
+where
+    {{ is_recorded('receipt.recorded_at') }}
+    {% if is_incremental() %}
+        and lake_row.batch_id not in (select distinct loaded.batch_id from {{ this }} as loaded)
+    {% endif %}

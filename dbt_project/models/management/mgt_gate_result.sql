@@ -1,0 +1,17 @@
+select
+    gate,
+    suite,
+    table_name,
+    scope,
+    severity,
+    expectation,
+    dataset,
+    school_code,
+    period,
+    snapshot_date,
+    is_success,
+    observed,
+    notes,
+    run_id,
+    recorded_at
+from {{ ref('col_gate_result') }}

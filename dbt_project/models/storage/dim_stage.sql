@@ -1,0 +1,5 @@
+select
+    stage,
+    stage_name,
+    sort_order
+from {{ ref('stage') }}

@@ -1,0 +1,27 @@
+with campus as (
+    {{ current_rows('campus_facility', [
+        'school_code', 'period', 'snapshot_date', 'campus_no', 'campus_name', 'land_area_m2', 'building_area_m2',
+        'teaching_area_m2', 'indoor_sports_area_m2', 'sports_ground_area_m2', 'equipment_value_yuan',
+        'multimedia_classrooms', 'classrooms', 'books', 'dilapidated_area_m2'
+    ]) }}
+)
+
+select
+    school.school_id,
+    campus.campus_no,
+    campus.period as school_year,
+    campus.snapshot_date,
+    campus.campus_name,
+    campus.land_area_m2,
+    campus.building_area_m2,
+    campus.teaching_area_m2,
+    campus.indoor_sports_area_m2,
+    campus.sports_ground_area_m2,
+    campus.equipment_value_yuan,
+    campus.multimedia_classrooms,
+    campus.classrooms,
+    campus.books,
+    campus.dilapidated_area_m2
+from campus
+inner join {{ ref('dim_school') }} as school
+    on school.school_code = campus.school_code and school.school_year = campus.period and school.term = 1

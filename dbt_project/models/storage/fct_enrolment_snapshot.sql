@@ -1,0 +1,61 @@
+with pupil as (
+    {{ current_rows('student', [
+        'submission_id', 'sheet', 'row_number', 'school_code', 'period', 'snapshot_date', 'row_key', 'is_incomplete',
+        'identity_status', 'id_number_key', 'xjh_key', 'sex_code', 'birth_date', 'ethnicity_code', 'grade_code',
+        'class_code', 'boarding_code', 'household_kind_code', 'household_division_code', 'status_code',
+        'left_behind_code', 'is_migrant', 'disability_code'
+    ]) }}
+),
+
+identified as (
+    select
+        pupil.*,
+        coalesce(by_roll.person_id, by_number.person_id, by_row.person_id) as person_id
+    from pupil
+    left join {{ ref('map_person') }} as by_roll on by_roll.evidence_key = 'xjh:' || pupil.xjh_key
+    left join {{ ref('map_person') }} as by_number
+        on pupil.xjh_key is null and by_number.evidence_key = case pupil.identity_status
+            when 'verified' then 'cn_id:' || pupil.id_number_key
+            when 'other_document' then 'passport:' || pupil.id_number_key
+        end
+    left join {{ ref('map_person') }} as by_row on pupil.xjh_key is null and by_row.evidence_key = pupil.row_key
+),
+
+one_a_school as (
+    select
+        identified.*,
+        row_number() over (
+            partition by person_id, school_code, snapshot_date
+            order by submission_id desc, sheet desc, row_number desc
+        ) as last_no
+    from identified
+)
+
+select
+    pupil.person_id,
+    school.school_id,
+    pupil.period,
+    school.school_year,
+    school.term,
+    pupil.snapshot_date,
+    pupil.row_key,
+    grade.stage,
+    pupil.grade_code,
+    pupil.class_code,
+    pupil.sex_code,
+    pupil.birth_date,
+    pupil.ethnicity_code,
+    pupil.boarding_code,
+    pupil.household_kind_code,
+    pupil.household_division_code,
+    pupil.status_code,
+    coalesce(status.is_enrolled, false) as is_enrolled,
+    pupil.left_behind_code,
+    pupil.is_migrant,
+    pupil.disability_code,
+    pupil.is_incomplete
+from one_a_school as pupil
+inner join {{ ref('dim_school') }} as school on school.school_code = pupil.school_code and school.period = pupil.period
+inner join {{ ref('dim_grade') }} as grade on grade.grade_code = pupil.grade_code
+left join {{ ref('student_status') }} as status on status.status_code = pupil.status_code
+where pupil.last_no = 1

@@ -1,0 +1,61 @@
+with member as (
+    {{ current_rows('staff', [
+        'submission_id', 'sheet', 'row_number', 'school_code', 'period', 'snapshot_date', 'row_key', 'identity_status',
+        'id_number_key', 'staff_no_key', 'sex_code', 'birth_date', 'staff_category_code', 'is_establishment',
+        'education_code', 'teach_stage_code', 'subject_code', 'title_code', 'is_backbone', 'has_certificate',
+        'staff_status_code'
+    ]) }}
+),
+
+identified as (
+    select
+        member.*,
+        coalesce(by_staff_no.person_id, by_number.person_id, by_row.person_id) as person_id
+    from member
+    left join {{ ref('map_person') }} as by_staff_no on by_staff_no.evidence_key = 'gh@school:' || member.staff_no_key
+    left join {{ ref('map_person') }} as by_number
+        on member.staff_no_key is null and by_number.evidence_key = case member.identity_status
+            when 'verified' then 'cn_id:' || member.id_number_key
+            when 'other_document' then 'passport:' || member.id_number_key
+        end
+    left join {{ ref('map_person') }} as by_row on member.staff_no_key is null and by_row.evidence_key = member.row_key
+),
+
+one_a_school as (
+    select
+        identified.*,
+        row_number() over (
+            partition by person_id, school_code, snapshot_date
+            order by submission_id desc, sheet desc, row_number desc
+        ) as last_no
+    from identified
+)
+
+select
+    member.person_id,
+    school.school_id,
+    member.period,
+    school.school_year,
+    school.term,
+    member.snapshot_date,
+    member.row_key,
+    member.sex_code,
+    member.birth_date,
+    member.staff_category_code,
+    coalesce(member.staff_category_code = '11', false) as is_full_time_teacher,
+    member.is_establishment,
+    member.education_code,
+    education.education_rank,
+    coalesce(teach_stage.stage, school.only_stage) as teach_stage,
+    member.subject_code,
+    member.title_code,
+    coalesce(member.is_backbone, false) as is_backbone,
+    coalesce(member.has_certificate, false) as has_certificate,
+    member.staff_status_code,
+    coalesce(member.staff_status_code = '11', false) as is_in_service
+from one_a_school as member
+inner join {{ ref('dim_school') }} as school
+    on school.school_code = member.school_code and school.period = member.period
+left join {{ ref('education_rank') }} as education on education.education_code = member.education_code
+left join {{ ref('teach_stage') }} as teach_stage on teach_stage.teach_stage_code = member.teach_stage_code
+where member.last_no = 1

@@ -1,0 +1,165 @@
+"""What is generated from the contracts: the dbt sources and the Chinese data dictionary.
+
+`python -m edu.dictionary` writes both; a drift test compares them with what is committed.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import yaml
+
+from edu.contract import SYSTEM_COLUMNS, Contract, FieldSpec, contracts
+from edu.runs import RUN_SCHEMAS
+from edu.settings import PROJECT_ROOT
+
+SOURCES_FILE = PROJECT_ROOT / "dbt_project" / "models" / "collection" / "_sources.yml"
+DICTIONARY_FILE = PROJECT_ROOT / "docs" / "data-dictionary.md"
+
+SYSTEM_LABELS = {
+    "submission_id": ("报送编号", "Id of the submission that the row came with."),
+    "batch_id": ("批次编号", "Landing batch; differs between installations."),
+    "sheet": ("工作表", "Sheet of a workbook or part of a bundle."),
+    "row_number": ("行号", "Row of the sheet, or record of a CSV with the header as 1."),
+    "submitter_org": ("报送单位", "Organisation that sent the submission."),
+    "period": ("学年学期", "Term or school year that the row speaks of."),
+    "snapshot_date": ("时点", "Date that the row speaks of."),
+    "is_incomplete": ("是否不完整", "Whether a faulty field was set null."),
+    "row_key": ("行键", "Key of the row within its unit, from its best evidence."),
+    "identity_status": ("证件核验状态", "verified, unverified, other_document or missing."),
+}
+"""Chinese label and meaning of columns that landing adds to every dataset."""
+DERIVED_LABELS = {
+    "class_no": ("班序号", "Number of the class within its entry year."),
+    "entry_year": ("入学年份", "Year in which the class entered."),
+}
+"""The same for columns that a class name is parsed into."""
+RUN_TITLES = {
+    "submission": "Receipts, one row a submission; the commit point of its landing.",
+    "finding": "Findings, one row a defect found.",
+    "unit": "Units, one row a school, period and snapshot that a submission speaks of.",
+    "gate_result": "Gate results, one row an expectation or a unit.",
+    "run_log": "Steps of runs.",
+}
+TYPE_NAMES = {
+    "text": "文本", "code": "代码", "flag": "是/否", "integer": "整数", "decimal": "小数", "date": "日期", "year_month": "年月",
+    "school_code": "学校标识码", "division_code": "行政区划码", "township_code": "乡镇代码", "uscc": "统一社会信用代码",
+    "class_name": "班级名称", "identifier": "标识号(入库即转换)", "private": "个人信息(仅保管库)",
+}  # fmt: skip
+LEVEL_NAMES = {"identifier": "仅保管库", "sensitive": "L4", "quasi": "L3", "ordinary": "L3"}
+
+
+def level_of(contract: Contract, field: FieldSpec) -> str:
+    """Return the level of a field: identifiers stay in the vault; persons are L4 or L3, schools L2."""
+    is_person = any(spec.type == "private" for spec in contract.fields)
+    if field.privacy == "identifier":
+        return LEVEL_NAMES["identifier"]
+    return LEVEL_NAMES[field.privacy] if is_person else "L2"
+
+
+def lake_column_notes(contract: Contract) -> dict[str, tuple[str, str, str]]:
+    """Return Chinese label, description and privacy of every lake column of a dataset."""
+    notes = {name: (*SYSTEM_LABELS[name], "ordinary") for name, _ in SYSTEM_COLUMNS}
+    for name in ("row_key", "identity_status"):
+        notes[name] = (*SYSTEM_LABELS[name], "ordinary")
+    for field in contract.fields:
+        for name, _ in field.lake_columns():
+            if name in DERIVED_LABELS:
+                notes[name] = (*DERIVED_LABELS[name], "ordinary")
+            elif field.type == "identifier":
+                notes[name] = (f"{field.label}(假名)", f"Pseudonym: {field.description}", "quasi")
+            else:
+                notes[name] = (field.label, field.description, field.privacy)
+    return {name: notes[name] for name in contract.lake_schema().names}
+
+
+def _duck_type(kind: pa.DataType) -> str:
+    plain = {
+        "string": "varchar",
+        "int32": "integer",
+        "int64": "bigint",
+        "bool": "boolean",
+        "date32[day]": "date",
+        "timestamp[us]": "timestamp",
+    }
+    text = str(kind)
+    return plain.get(text) or text.replace("decimal128", "decimal")
+
+
+def dbt_sources() -> str:
+    """Return the text of `models/collection/_sources.yml`: the lake and the run records as dbt sources."""
+    lake = []
+    for contract in contracts().values():
+        notes = lake_column_notes(contract)
+        lake.append(
+            {
+                "name": contract.dataset,
+                "description": f"{contract.description} Grain: {contract.grain}.",
+                "config": {"meta": {"external_location": _location(f"lake/{contract.dataset}/**/*.parquet")}},
+                "columns": [
+                    {
+                        "name": field.name,
+                        "description": notes[field.name][1],
+                        "data_type": _duck_type(field.type),
+                        "config": {"meta": {"label_zh": notes[field.name][0], "privacy": notes[field.name][2]}},
+                    }
+                    for field in contract.lake_schema()
+                ],
+            }
+        )
+    runs = [
+        {
+            "name": kind,
+            "description": RUN_TITLES[kind],
+            "config": {"meta": {"external_location": _location(f"runs/{kind}/*.parquet")}},
+            "columns": [{"name": field.name, "data_type": _duck_type(field.type)} for field in schema],
+        }
+        for kind, schema in RUN_SCHEMAS.items()
+    ]
+    content = {
+        "version": 2,
+        "sources": [
+            {"name": "lake", "description": "Accepted rows of all landings, from the contracts.", "tables": lake},
+            {"name": "runs", "description": "Receipts, findings and results, append-only.", "tables": runs},
+        ],
+    }
+    head = "# Generated from the contracts by `make docs`; a drift test compares.\n"
+    return head + yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=120)
+
+
+def _location(glob: str) -> str:
+    home = "{{ env_var('EDU_HOME') }}"
+    return f"read_parquet('{home}/{glob}', union_by_name = true, hive_partitioning = false)"
+
+
+def dictionary_markdown() -> str:
+    """Return the data dictionary of all datasets, in Chinese."""
+    lines = ["# 数据字典：报送数据集", "", "由合同文件生成（`make docs`），与系统实际使用的规则一致。", ""]
+    for contract in contracts().values():
+        role = "主数据源" if contract.authority.role == "primary" else "参考数据源"
+        lines += [
+            f"## {contract.label}（{contract.dataset}）",
+            "",
+            f"- 数源单位：{contract.authority.office}（{role}：{contract.authority.items}）",
+            f"- 保存年限：{contract.retention_years} 年",
+            f"- 报送形式：{'；'.join(profile.label for profile in contract.profiles.values())}",
+            "",
+            "| 字段 | 名称 | 数据项 | 类型 | 单位 | 代码集 | 必填 | 级别 |",
+            "|---|---|---|---|---|---|---|---|",
+        ]
+        for field in contract.fields:
+            lines.append(
+                f"| {field.name} | {field.label} | {field.item or '—'} | {TYPE_NAMES[field.type]} | {field.unit or ''} "
+                f"| {field.code_set or ''} | {'是' if field.mandatory else ''} | {level_of(contract, field)} |"
+            )
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write the generated files."""
+    SOURCES_FILE.write_text(dbt_sources(), encoding="utf-8")
+    DICTIONARY_FILE.write_text(dictionary_markdown(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
