@@ -429,6 +429,7 @@ class World:
             select s.* exclude (retires_at), t.t, t.period, t.snapshot_date,
                 case when s.retires_at <= t.t then '01' else '11' end as staff_status_code
             from staff_person as s cross join term as t
+            where exists (select 1 from pupil_term as p where p.school_code = s.school_code and p.t = t.t)
             """
         )
 

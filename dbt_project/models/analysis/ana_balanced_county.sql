@@ -10,7 +10,7 @@ with mean_value as (
         coalesce(sum(pupils) filter (where value_exact is not null), 0) as pupils,
         sum(cast(value_exact * pupils as decimal(38, 8)))
         / nullif(sum(pupils) filter (where value_exact is not null), 0) as mean_exact
-    from {{ ref('ana_balanced_school') }}
+    from {{ ref('ana_balanced_value') }}
     group by school_year, division_code, stage, indicator_no
 ),
 
@@ -24,7 +24,7 @@ spread as (
             school.pupils * power(cast(school.value_exact as double) - cast(mean_value.mean_exact as double), 2)
             as decimal(38, 8)
         )) as weighted_squares
-    from {{ ref('ana_balanced_school') }} as school
+    from {{ ref('ana_balanced_value') }} as school
     inner join mean_value
         on
             mean_value.school_year = school.school_year

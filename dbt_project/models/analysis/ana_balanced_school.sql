@@ -1,59 +1,16 @@
-with indicator as (
-    select
-        input.school_year,
-        input.division_code,
-        input.school_id,
-        input.stage,
-        input.pupils,
-        rule.indicator_no,
-        rule.threshold,
-        rule.floor_value,
-        cast(case rule.indicator_no
-            when 1 then input.higher_teachers
-            when 2 then input.backbone_teachers
-            when 3 then input.arts_sports_teachers
-            when 4 then input.teaching_area_m2
-            when 5 then input.sports_area_m2
-            when 6 then input.equipment_value_yuan
-            when 7 then input.multimedia_classrooms
-        end as decimal(18, 2)) as total,
-        case when rule.indicator_no >= 4 then input.weighted_pupils else 1 end as share_of,
-        case when rule.indicator_no >= 4 then input.weighted_total else 1 end as share_in,
-        rule.multiplier
-    from {{ ref('ana_balanced_input') }} as input
-    inner join {{ ref('balanced_threshold') }} as rule on rule.stage = input.stage
-),
-
-valued as (
-    select
-        indicator.*,
-        cast(total * share_of / share_in as decimal(28, 10)) as numerator_exact,
-        cast(multiplier * total * share_of / share_in / pupils as decimal(28, 10)) as value_exact
-    from indicator
-),
-
-judged as (
-    select
-        valued.*,
-        case when value_exact is null then 'missing' else {{ unconfirmed_status() }} end as data_status
-    from valued
-)
-
 select
     judged.school_year,
     judged.division_code,
     judged.school_id,
     judged.stage,
-    cast(judged.indicator_no as integer) as indicator_no,
+    judged.indicator_no,
     cast(round(judged.numerator_exact, 4) as decimal(18, 4)) as numerator,
     judged.pupils,
     cast(round(judged.value_exact, 4) as decimal(18, 4)) as value,
-    cast(judged.threshold as decimal(10, 4)) as threshold,
-    cast(judged.floor_value as decimal(10, 4)) as floor_value,
-    case when status.allows_verdict then judged.value_exact >= cast(judged.threshold as decimal(10, 4)) end as is_met,
-    case when status.allows_verdict then judged.value_exact >= cast(judged.floor_value as decimal(10, 4)) end
-        as is_floor_met,
-    judged.data_status,
-    cast(judged.value_exact as decimal(28, 10)) as value_exact
-from judged
+    judged.threshold,
+    judged.floor_value,
+    case when status.allows_verdict then judged.value_exact >= judged.threshold end as is_met,
+    case when status.allows_verdict then judged.value_exact >= judged.floor_value end as is_floor_met,
+    judged.data_status
+from {{ ref('ana_balanced_value') }} as judged
 inner join {{ ref('data_status') }} as status on status.data_status = judged.data_status
