@@ -41,10 +41,11 @@ RUN_TITLES = {
     "run_log": "Steps of runs.",
 }
 TYPE_NAMES = {
-    "text": "文本", "code": "代码", "flag": "是/否", "integer": "整数", "decimal": "小数", "date": "日期", "year_month": "年月",
-    "school_code": "学校标识码", "division_code": "行政区划码", "township_code": "乡镇代码", "uscc": "统一社会信用代码",
-    "class_name": "班级名称", "identifier": "标识号(入库即转换)", "private": "个人信息(仅保管库)",
-}  # fmt: skip
+    **{"text": "文本", "code": "代码", "flag": "是/否", "integer": "整数", "decimal": "小数", "date": "日期"},
+    **{"year_month": "年月", "school_code": "学校标识码", "division_code": "行政区划码", "township_code": "乡镇代码"},
+    **{"uscc": "统一社会信用代码", "class_name": "班级名称", "identifier": "标识号(入库即转换)"},
+    "private": "个人信息(仅保管库)",
+}
 LEVEL_NAMES = {"identifier": "仅保管库", "sensitive": "L4", "quasi": "L3", "ordinary": "L3"}
 
 

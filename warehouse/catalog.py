@@ -1,0 +1,82 @@
+"""Writes into a built database what each column is: label, description, level, volatile or not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from edu.contract import contracts
+from edu.dictionary import lake_column_notes
+
+CATALOG = "management.column_catalog"
+PREFIXES = ("col_", "mgt_", "ana_", "qry_", "viz_")
+
+
+def table_of(model: str) -> str:
+    """Return the table's name of a model: without the layer's prefix."""
+    return model[4:] if model.startswith(PREFIXES) else model
+
+
+def catalog_rows(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return one record a column of every model of the manifest, in table and column order."""
+    rows = []
+    for node in manifest["nodes"].values():
+        if node["resource_type"] != "model":
+            continue
+        meta = node["config"].get("meta") or {}
+        from_contracts: dict[str, tuple[str, str, str]] = {}
+        for dataset in meta.get("contract", []):
+            from_contracts.update(lake_column_notes(contracts()[dataset]))
+        for position, column in enumerate(node["columns"].values()):
+            own = {**(column.get("meta") or {}), **((column.get("config") or {}).get("meta") or {})}
+            label, _, privacy = from_contracts.get(column["name"], ("", "", "ordinary"))
+            rows.append(
+                {
+                    "schema_name": node["schema"],
+                    "table_name": node["alias"],
+                    "column_name": column["name"],
+                    "position": position,
+                    "data_type": column.get("data_type") or "",
+                    "label_zh": own.get("label_zh") or label,
+                    "description": column["description"],
+                    "privacy": privacy,
+                    "level": meta.get("level", "L2"),
+                    "is_volatile": bool(own.get("is_volatile") or meta.get("is_volatile")),
+                    "is_pseudonym": bool(own.get("is_pseudonym")),
+                }
+            )
+    return sorted(rows, key=lambda row: (row["schema_name"], row["table_name"], row["position"]))
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, kind: str, name: str, text: str) -> None:
+    escaped = text.replace("'", "''")
+    connection.execute(f"comment on {kind} {name} is '{escaped}'")
+
+
+def write_catalog(database: Path, manifest_path: Path) -> None:
+    """Write `management.column_catalog` and the comments of all tables and columns."""
+    manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+    rows = catalog_rows(manifest)
+    with duckdb.connect(str(database)) as connection:
+        connection.register("catalog_rows", pa.Table.from_pylist(rows))
+        connection.execute(
+            f"create or replace table {CATALOG} as "
+            "select * from catalog_rows order by schema_name, table_name, position"
+        )
+        existing = {
+            (row[0], row[1]): row[2]
+            for row in connection.execute(
+                "select schema_name, table_name, table_oid from duckdb_tables() where not internal"
+            ).fetchall()
+        }
+        for node in manifest["nodes"].values():
+            if node["resource_type"] == "model" and (node["schema"], node["alias"]) in existing:
+                _comment(connection, "table", f'"{node["schema"]}"."{node["alias"]}"', node["description"])
+        for row in rows:
+            if (row["schema_name"], row["table_name"]) in existing:
+                place = f'"{row["schema_name"]}"."{row["table_name"]}"."{row["column_name"]}"'
+                _comment(connection, "column", place, f"{row['label_zh']} | {row['description']}")

@@ -1,0 +1,280 @@
+"""Runs dbt layer by layer, with the gates between, into one DuckDB file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+
+from edu import runs
+from edu.clock import now
+from edu.errors import EduError, GateFailedError
+from edu.paths import Home
+from edu.runs import ensure_empty
+from edu.settings import PROJECT_ROOT, get_settings
+from warehouse.catalog import write_catalog
+
+log = logging.getLogger(__name__)
+
+LAYERS = ("collection", "storage", "management", "analysis", "query", "visualization")
+PROJECT = PROJECT_ROOT / "dbt_project"
+GATE_AFTER = {"collection": "collection", "storage": "storage"}
+GATE_READERS = ("col_gate_result", "col_submission")
+"""Collection models that say what the collection gate decided; they are built again after it."""
+
+
+class DbtError(EduError):
+    """A model, test or seed failed; names the node and says what dbt said, without a row's values."""
+
+    def __init__(self, layer: str, node: str, message: str) -> None:
+        self.layer = layer
+        self.node = node
+        super().__init__(f"layer {layer}: {node}: {message} Correct the model or the input and build again.")
+
+
+class GateOutcome(Protocol):
+    """What a gate tells the build."""
+
+    name: str
+    failed_global: list[str]
+    held_units: list[str]
+
+
+Gate = Callable[[str, Path], GateOutcome]
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """What was built of a layer."""
+
+    layer: str
+    nodes: int
+    seconds: float
+
+
+@dataclass
+class BuildResult:
+    """What a build did."""
+
+    run_id: str
+    database: Path
+    layers: list[LayerResult] = field(default_factory=list)
+    held_units: list[str] = field(default_factory=list)
+
+
+_runner: Any = None
+
+
+@contextmanager
+def _environment(home: Home, database: Path) -> Iterator[None]:
+    """Set what dbt's profile and sources read, for the length of an invocation."""
+    settings = get_settings()
+    wanted = {
+        "EDU_HOME": str(home.root),
+        "EDU_WAREHOUSE": str(database),
+        "EDU_THREADS": str(settings.threads),
+        "EDU_MEMORY_LIMIT": settings.memory_limit,
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _invoke(home: Home, database: Path, layer: str, arguments: list[str], as_of: str | None) -> int:
+    """Run one dbt command; return how many nodes it ran.
+
+    Raises:
+        DbtError: a node failed, or dbt could not start.
+    """
+    global _runner
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import dbtRunner
+
+    if _runner is None:
+        _runner = dbtRunner()
+    folder = home.logs / "dbt"
+    command = [
+        *arguments,
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--target-path", str(folder / "target"), "--log-path", str(folder)),
+        *("--vars", f"{{as_of: '{as_of or ''}'}}"),
+        *("--quiet", "--no-use-colors", "--log-level", "none"),
+    ]
+    with _environment(home, database):
+        try:
+            outcome = _runner.invoke(command)
+        finally:
+            # The adapter keeps the file open for writing, which would lock out the gates.
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    for node in getattr(outcome.result, "results", None) or []:
+        if str(node.status) in ("error", "fail", "runtime error"):
+            raise DbtError(layer, node.node.name, _without_values(node.message))
+    if not outcome.success:
+        raise DbtError(layer, "dbt", _without_values(str(outcome.exception)))
+    return len(getattr(outcome.result, "results", None) or [])
+
+
+def _without_values(message: str | None) -> str:
+    """Return the kind of an error; a message of the engine may quote a value, so quoted parts are left out."""
+    lines = (message or "failed").splitlines()
+    words = []
+    for line in lines[:4]:
+        pieces = line.split('"')
+        words.append('"…"'.join(pieces[::2]) if "Conversion" in line or "Constraint" in line else line)
+    return " ".join(word.strip() for word in words if word.strip())
+
+
+def _repair(database: Path) -> None:
+    """Set a warehouse aside that cannot be opened; the lake holds all that it held."""
+    if not database.exists():
+        return
+    try:
+        duckdb.connect(str(database)).close()
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise WarehouseBusyError(database) from None
+        _set_aside(database)
+    except duckdb.Error:
+        _set_aside(database)
+
+
+def _set_aside(database: Path) -> None:
+    broken = database.with_name(f"{database.name}.broken")
+    database.replace(broken)
+    database.with_name(database.name + ".wal").unlink(missing_ok=True)
+    log.warning("%s could not be opened; it was set aside as %s and is built anew", database.name, broken.name)
+
+
+class WarehouseBusyError(EduError):
+    """Another process has the warehouse open."""
+
+    def __init__(self, database: Path) -> None:
+        super().__init__(f"{database.name} is open in another process. Wait for its end and build again.")
+
+
+def run_seeds(home: Home, database: Path) -> LayerResult:
+    """Load the seeds, after making sure that the database opens and the sources have their columns."""
+    ensure_empty(home)
+    (home.logs / "dbt").mkdir(parents=True, exist_ok=True)
+    _repair(database)
+    start = time.monotonic()
+    nodes = _invoke(home, database, "seed", ["seed", "--full-refresh"], None)
+    return LayerResult("seed", nodes, time.monotonic() - start)
+
+
+def run_layer(layer: str, *, home: Home, database: Path, full: bool = False, as_of: str | None = None) -> LayerResult:
+    """Build one layer's models and run their tests."""
+    start = time.monotonic()
+    arguments = ["build", "--select", f"path:models/{layer}", "--exclude-resource-type", "unit_test"]
+    if full:
+        arguments.append("--full-refresh")
+    nodes = _invoke(home, database, layer, arguments, as_of)
+    return LayerResult(layer, nodes, time.monotonic() - start)
+
+
+def refresh_gate_readers(home: Home, database: Path, as_of: str | None = None) -> None:
+    """Build the collection models again that read what the collection gate decided."""
+    _invoke(home, database, "collection", ["run", "--select", *GATE_READERS], as_of)
+
+
+def finish(home: Home, database: Path) -> None:
+    """Write the catalog of columns and their comments into a built database."""
+    write_catalog(database, home.logs / "dbt" / "target" / "manifest.json")
+
+
+def log_step(home: Home, run_id: str, step: str, started: Any, status: str, rows: int | None, detail: str) -> None:
+    """Append one step to the run log."""
+    record = {
+        "run_id": run_id,
+        "step": step,
+        "started_at": started,
+        "finished_at": now(),
+        "status": status,
+        "rows": rows,
+        "detail": detail,
+    }
+    runs.append(home, "run_log", f"{run_id}-{step}", [record])
+
+
+def new_run_id() -> str:
+    """Return an id for a run: its time, and enough to tell two of one second apart."""
+    return f"{now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+
+
+def check_as_of(as_of: str | None) -> str | None:
+    """Return the day as ISO text.
+
+    Raises:
+        EduError: it is no date.
+    """
+    if as_of is None:
+        return None
+    try:
+        return date.fromisoformat(as_of).isoformat()
+    except ValueError:
+        raise EduError(f"--as-of {as_of}: is no date; write it like 2025-09-30.") from None
+
+
+def build(
+    home: Home,
+    *,
+    gate: Gate,
+    full: bool = False,
+    as_of: str | None = None,
+    out: Path | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> BuildResult:
+    """Build all layers; stop at a gate that fails globally, go on without the units that one holds.
+
+    With `as_of` or `out` the database is built aside, from nothing.
+
+    Raises:
+        GateFailedError: a check of global scope failed.
+        DbtError: a model or test failed.
+    """
+    day = check_as_of(as_of)
+    database = out or (home.root / f"as_of_{day}.duckdb" if day else home.warehouse)
+    if database != home.warehouse:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        database.unlink(missing_ok=True)
+    result = BuildResult(new_run_id(), database)
+    tell = progress or (lambda _: None)
+    tell("seed")
+    result.layers.append(run_seeds(home, database))
+    for layer in LAYERS:
+        tell(layer)
+        started = now()
+        done = run_layer(layer, home=home, database=database, full=full, as_of=day)
+        result.layers.append(done)
+        log_step(home, result.run_id, layer, started, "done", done.nodes, "")
+        if layer in GATE_AFTER:
+            tell(f"gate {layer}")
+            outcome = gate(GATE_AFTER[layer], database)
+            result.held_units += outcome.held_units
+            if outcome.failed_global:
+                log_step(
+                    home, result.run_id, f"gate_{layer}", started, "failed", None, "; ".join(outcome.failed_global)
+                )
+                raise GateFailedError(outcome.name, outcome.failed_global)
+        if layer == "collection":
+            refresh_gate_readers(home, database, day)
+    finish(home, database)
+    return result
