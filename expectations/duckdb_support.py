@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-
 _engines: list[Any] = []
 """Every execution engine that Great Expectations made; it makes several and forgets them open."""
 

@@ -127,7 +127,7 @@ def _find(rows: Sequence[Row], known: dict[str, str]) -> _Candidate | None:
         columns = _match(row, known)
         above = rows[i - 1] if i else ()
         names_above = sum(not _is_blank(cell) for cell in above)
-        merged = _match_two(above, row, known) if names_above > 1 and not _match(above, known) == columns else {}
+        merged = _match_two(above, row, known) if names_above > 1 and _match(above, known) != columns else {}
         is_merged = len(merged) > len(columns) or (len(merged) == len(columns) > 1 and names_above > 1)
         candidate = _Candidate(i - 1, i, merged, True) if is_merged else _Candidate(i, i, columns, False)
         if best is None or len(candidate.columns) > len(best.columns):

@@ -62,6 +62,15 @@ class StateFolderError(EduError):
         super().__init__(f"EDU_HOME cannot be written ({problem}). Give the platform's user permission and run again.")
 
 
+class FilesLeftError(EduError):
+    """Files were left where they are, because nothing says what they are or they may not be read."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, files: int) -> None:
+        super().__init__(f"{files} file(s) were left in the inbox; edu collect on the inbox says what each lacks.")
+
+
 @dataclass
 class Receipt:
     """What became of one file."""
@@ -98,10 +107,18 @@ class CollectResult:
                 return code
         return ExitCode.OK
 
-    def datasets(self) -> list[str]:
-        """Return the datasets of which something new was received."""
-        new = ("accepted", "partly_accepted", "rejected")
-        return sorted({r.dataset for r in self.receipts if r.dataset and r.status in new})
+    def new_by_dataset(self) -> dict[str, int]:
+        """Return how many submissions of each dataset were received now."""
+        counts: dict[str, int] = {}
+        for receipt in self.receipts:
+            if receipt.dataset and receipt.status not in ("ignored", "failed"):
+                counts[receipt.dataset] = counts.get(receipt.dataset, 0) + 1
+        return counts
+
+    @property
+    def failed(self) -> int:
+        """How many files could not become a submission and were left where they are."""
+        return sum(receipt.status == "failed" for receipt in self.receipts)
 
     def to_json(self) -> str:
         """Return the receipts as one JSON object."""
@@ -656,8 +673,10 @@ class _Batch:
         ).fetchall()
         rows = [self._finding(*row) for row in found]
         for item in self.items:
-            for note in item.result.notes if item.result else ():
-                rows.append(self._finding(item.submission_id, None, None, note.field, note.reason_code, "fix"))
+            rows.extend(
+                self._finding(item.submission_id, None, None, note.field, note.reason_code, "fix")
+                for note in (item.result.notes if item.result else ())
+            )
             if item.refusal:
                 refusal = item.refusal
                 rows.append(self._finding(item.submission_id, None, None, refusal.field, refusal.reason_code, "reject"))

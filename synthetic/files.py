@@ -102,8 +102,10 @@ def make_views(world: World, workbook_schools: int) -> None:
         """,
         [workbook_schools],
     )
-    db.execute("create view rows_school as select s.*, t.period, t.snapshot_date from school as s cross join term as t "
-        "where exists (select 1 from pupil_term as p where p.school_code = s.school_code and p.t = t.t)")
+    db.execute(
+        "create view rows_school as select s.*, t.period, t.snapshot_date from school as s cross join term as t "
+        "where exists (select 1 from pupil_term as p where p.school_code = s.school_code and p.t = t.t)"
+    )
     db.execute("create view rows_campus_facility as select *, school_year as period from facility")
     db.execute(
         """

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 from plotly.offline import get_plotlyjs
 
-from dashboards.cockpit import charts
+import dashboards.cockpit.charts as charts
 from dashboards.cockpit.data import CockpitData, read_cockpit_data
 from dashboards.cockpit.style import STYLE
 

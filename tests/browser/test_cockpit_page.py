@@ -29,9 +29,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if os.environ.get("CI"):
             pytest.fail("CI installs Chromium; it is not on the PATH")
         pytest.skip("no Chromium on the PATH; install it to open the page (Debian: apt install chromium)")
-    from warehouse.publish import publish
-
     from dashboards.cockpit import write_site
+    from warehouse.publish import publish
 
     city = make_city(tmp_path_factory.mktemp("page"), seed=7, defects=0)
     city.collect()

@@ -16,9 +16,8 @@ MINIMUM_LENGTH = 8
 @pytest.fixture(scope="module")
 def city(tmp_path_factory: pytest.TempPathFactory) -> City:
     """A dirty city, collected, built and published."""
-    from warehouse.publish import publish
-
     from dashboards.cockpit import write_site
+    from warehouse.publish import publish
 
     city = make_city(tmp_path_factory.mktemp("leak"), seed=5, defects=2)
     city.collect()

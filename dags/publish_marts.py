@@ -1,0 +1,47 @@
+"""# publish_marts
+
+Publishes what was built, after the publication gate: a versioned DuckDB file, the cockpit page beside it, one atomic
+switch, and an entry in the change log. Equal content makes no new version. `edu publish --rollback VERSION` serves an
+earlier one again.
+"""
+
+from __future__ import annotations
+
+import pendulum
+from airflow.sdk import dag, task
+from common.constants import DEFAULT_ARGS, MARTS_PUBLISHED, WAREHOUSE_BUILT, WAREHOUSE_POOL
+
+
+@dag(
+    dag_id="publish_marts",
+    schedule=WAREHOUSE_BUILT,
+    start_date=pendulum.datetime(2024, 9, 1, tz="Asia/Shanghai"),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    tags=["publication"],
+    doc_md=__doc__,
+)
+def publish_marts() -> None:
+    """Gate, then publish."""
+
+    @task(pool=WAREHOUSE_POOL, retries=0)
+    def gate_publication() -> int:
+        """Run the publication gate; fail where a check failed."""
+        from edu.pipeline import pass_gate
+
+        return pass_gate("publication")
+
+    @task(pool=WAREHOUSE_POOL, outlets=[MARTS_PUBLISHED])
+    def publish() -> str:
+        """Publish; return the version that is served."""
+        from dashboards.cockpit import write_site
+        from edu.paths import get_home
+        from warehouse.publish import publish as publish_version
+
+        return publish_version(get_home(), site_writer=write_site).version
+
+    gate_publication() >> publish()
+
+
+publish_marts()
