@@ -7,18 +7,27 @@ with pupil as (
     ]) }}
 ),
 
-identified as (
+evidenced as (
     select
         pupil.*,
-        coalesce(by_roll.person_id, by_number.person_id, by_row.person_id) as person_id
+        'xjh:' || pupil.xjh_key as best_key,
+        case
+            when pupil.xjh_key is null and pupil.identity_status = 'verified' then 'cn_id:' || pupil.id_number_key
+            when pupil.xjh_key is null and pupil.identity_status = 'other_document'
+                then 'passport:' || pupil.id_number_key
+        end as number_key,
+        case when pupil.xjh_key is null then pupil.row_key end as place_key
     from pupil
-    left join {{ ref('map_person') }} as by_roll on by_roll.evidence_key = 'xjh:' || pupil.xjh_key
-    left join {{ ref('map_person') }} as by_number
-        on pupil.xjh_key is null and by_number.evidence_key = case pupil.identity_status
-            when 'verified' then 'cn_id:' || pupil.id_number_key
-            when 'other_document' then 'passport:' || pupil.id_number_key
-        end
-    left join {{ ref('map_person') }} as by_row on pupil.xjh_key is null and by_row.evidence_key = pupil.row_key
+),
+
+identified as (
+    select
+        evidenced.*,
+        coalesce(by_roll.person_id, by_number.person_id, by_place.person_id) as person_id
+    from evidenced
+    left join {{ ref('map_person') }} as by_roll on by_roll.evidence_key = evidenced.best_key
+    left join {{ ref('map_person') }} as by_number on by_number.evidence_key = evidenced.number_key
+    left join {{ ref('map_person') }} as by_place on by_place.evidence_key = evidenced.place_key
 ),
 
 one_a_school as (

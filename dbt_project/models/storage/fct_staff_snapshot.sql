@@ -7,18 +7,27 @@ with member as (
     ]) }}
 ),
 
-identified as (
+evidenced as (
     select
         member.*,
-        coalesce(by_staff_no.person_id, by_number.person_id, by_row.person_id) as person_id
+        'gh@school:' || member.staff_no_key as best_key,
+        case
+            when member.staff_no_key is null and member.identity_status = 'verified' then 'cn_id:' || member.id_number_key
+            when member.staff_no_key is null and member.identity_status = 'other_document'
+                then 'passport:' || member.id_number_key
+        end as number_key,
+        case when member.staff_no_key is null then member.row_key end as place_key
     from member
-    left join {{ ref('map_person') }} as by_staff_no on by_staff_no.evidence_key = 'gh@school:' || member.staff_no_key
-    left join {{ ref('map_person') }} as by_number
-        on member.staff_no_key is null and by_number.evidence_key = case member.identity_status
-            when 'verified' then 'cn_id:' || member.id_number_key
-            when 'other_document' then 'passport:' || member.id_number_key
-        end
-    left join {{ ref('map_person') }} as by_row on member.staff_no_key is null and by_row.evidence_key = member.row_key
+),
+
+identified as (
+    select
+        evidenced.*,
+        coalesce(by_staff_no.person_id, by_number.person_id, by_place.person_id) as person_id
+    from evidenced
+    left join {{ ref('map_person') }} as by_staff_no on by_staff_no.evidence_key = evidenced.best_key
+    left join {{ ref('map_person') }} as by_number on by_number.evidence_key = evidenced.number_key
+    left join {{ ref('map_person') }} as by_place on by_place.evidence_key = evidenced.place_key
 ),
 
 one_a_school as (

@@ -20,7 +20,8 @@ select
 from change
 inner join {{ ref('dim_school') }} as school on school.school_code = change.school_code and school.period = change.period
 left join {{ ref('map_person') }} as by_roll on by_roll.evidence_key = 'xjh:' || change.xjh_key
-left join {{ ref('map_person') }} as by_row on change.xjh_key is null and by_row.evidence_key = change.row_key
+left join {{ ref('map_person') }} as by_row
+    on by_row.evidence_key = case when change.xjh_key is null then change.row_key end
 left join {{ ref('dim_school') }} as from_school
     on from_school.school_code = change.from_school_code and from_school.period = change.period
 left join {{ ref('dim_school') }} as to_school
