@@ -207,8 +207,8 @@ class World:
                 then both_levels.school_code else pick.school_code end as school_code
             from attending as a
             inner join pick on pick.pid = a.pid and pick.stage = a.stage and pick.salt = a.salt
-            left join pick as before on before.pid = a.pid and before.stage = 'primary' and before.salt = a.salt
-                and a.stage = 'junior'
+            left join pick as before on before.pid = case when a.stage = 'junior' then a.pid end
+                and before.stage = 'primary' and before.salt = a.salt
             left join school as both_levels on both_levels.school_code = before.school_code
                 and both_levels.school_kind_code in ('312', '345')
             """

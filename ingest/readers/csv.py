@@ -1,24 +1,28 @@
-"""CSV: encoding by BOM, then strict UTF-8, then GB18030; dialect given to DuckDB, never guessed by it."""
+"""CSV: encoding by BOM, then strict UTF-8, then GB18030; dialect given, never guessed by the parser."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.csv as pacsv
 
 from edu.contract import Contract
 from edu.errors import RejectedFileError
 from ingest.header import FormNote, Header, recognise
 from ingest.inbox import Source
-from ingest.readers.table import FOOTER_WORDS, ReadResult, body, literal
+from ingest.readers.table import FOOTER_WORDS, ReadResult, body
 
 DELIMITERS = (",", "\t", ";", "|")
 PEEK_BYTES = 1 << 18
 COLUMNS_MAXIMUM = 2_000
-LINE_BYTES_MAXIMUM = 4 << 20
+BLOCK_BYTES = 8 << 20
+"""A record is at most this long; memory is a few blocks."""
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -166,28 +170,49 @@ def _load(
     """
     if width > COLUMNS_MAXIMUM:
         raise RejectedFileError(file, "file_too_large", f"It has {width} columns; no dataset has so many.")
-    columns = "{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width)) + "}"
+    uneven: list[int] = []
+    dropped: list[str] = []
+
+    def judge(row: pacsv.InvalidRow) -> str:
+        first = next((cell.strip(' "') for cell in row.text.split(delimiter) if cell.strip(' "')), "")
+        if not first or first.startswith(FOOTER_WORDS):
+            dropped.append(first)
+            return "skip"
+        uneven.append(row.actual_columns)
+        return "error"
+
+    names = [f"c{i}" for i in range(width)]
     try:
-        connection.execute(
-            f"create or replace temp table {table} as select cast(row_number() over () as integer) as row_number, * "
-            f"from read_csv({literal(str(readable))}, header = false, auto_detect = false, columns = {columns}, "
-            f"delim = {literal(delimiter)}, quote = '\"', escape = '\"', nullstr = '', strict_mode = true, "
-            f"null_padding = false, max_line_size = {LINE_BYTES_MAXIMUM}, store_rejects = true, "
-            f"rejects_table = '{table}_rejects', rejects_scan = '{table}_scan', rejects_limit = 0)"
+        reader = pacsv.open_csv(
+            readable,
+            read_options=pacsv.ReadOptions(column_names=names, block_size=BLOCK_BYTES),
+            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=judge),
+            convert_options=pacsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+            ),
         )
-    except duckdb.Error as error:
-        kind = type(error).__name__
-        raise RejectedFileError(
-            file, "columns_uneven", f"The records cannot be told apart ({kind}); save it as CSV again."
-        ) from None
-    rejects = connection.execute(f"select line, csv_line from {table}_rejects order by line").fetchall()
-    connection.execute(f"drop table {table}_rejects")
-    connection.execute(f"drop table {table}_scan")
-    for line, content in rejects:
-        cells = [cell.strip().strip('"') for cell in (content or "").split(delimiter)]
-        first = next((cell for cell in cells if cell), "")
-        if first and not first.startswith(FOOTER_WORDS):
-            raise RejectedFileError(
-                file, "columns_uneven", f"Line {line} does not have the {width} columns of the header; mend it."
-            )
-    return len({line for line, content in rejects if (content or "").strip()})
+        connection.register("csv_records", _numbered(reader))
+        connection.execute(f"create or replace temp table {table} as select * from csv_records order by row_number")
+    except (pa.ArrowInvalid, duckdb.Error):
+        if uneven:
+            problem = f"A record has {uneven[0]} columns, the header {width}; mend the commas and quotes."
+        else:
+            problem = "The records cannot be told apart; check the quotes, or save it as CSV again."
+        raise RejectedFileError(file, "columns_uneven", problem) from None
+    finally:
+        connection.unregister("csv_records")
+    return sum(bool(first) for first in dropped)
+
+
+def _numbered(reader: pacsv.CSVStreamingReader) -> pa.RecordBatchReader:
+    """Return the records with their ordinal before them, batch by batch."""
+    schema = pa.schema([pa.field("row_number", pa.int32()), *reader.schema])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        start = 1
+        for batch in reader:
+            ordinals = pa.array(range(start, start + batch.num_rows), pa.int32())
+            start += batch.num_rows
+            yield pa.RecordBatch.from_arrays([ordinals, *batch.columns], schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())

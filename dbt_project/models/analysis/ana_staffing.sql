@@ -28,9 +28,17 @@ teacher_count as (
 ),
 
 present as (
-    select school_id, period, stage from pupil_count
+    select
+        school_id,
+        period,
+        stage
+    from pupil_count
     union
-    select school_id, period, stage from teacher_count
+    select
+        school_id,
+        period,
+        stage
+    from teacher_count
 ),
 
 delivered as (
@@ -51,11 +59,14 @@ joined as (
         present.school_id,
         present.stage,
         case when roster.dataset is not null then coalesce(pupil_count.pupils, 0) end as pupils,
-        case when staff.dataset is not null then coalesce(teacher_count.full_time_teachers, 0) end as full_time_teachers,
-        case when staff.dataset is not null then coalesce(teacher_count.qualified_teachers, 0) end as qualified_teachers,
+        case when staff.dataset is not null then coalesce(teacher_count.full_time_teachers, 0) end
+            as full_time_teachers,
+        case when staff.dataset is not null then coalesce(teacher_count.qualified_teachers, 0) end
+            as qualified_teachers,
         case when staff.dataset is not null then coalesce(teacher_count.higher_qualified_teachers, 0) end
             as higher_qualified_teachers,
-        case when staff.dataset is not null then coalesce(teacher_count.certified_teachers, 0) end as certified_teachers,
+        case when staff.dataset is not null then coalesce(teacher_count.certified_teachers, 0) end
+            as certified_teachers,
         case when staff.dataset is not null then coalesce(teacher_count.backbone_teachers, 0) end as backbone_teachers,
         case when staff.dataset is not null then coalesce(teacher_count.senior_title_teachers, 0) end
             as senior_title_teachers

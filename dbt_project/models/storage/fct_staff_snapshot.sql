@@ -12,7 +12,9 @@ evidenced as (
         member.*,
         'gh@school:' || member.staff_no_key as best_key,
         case
-            when member.staff_no_key is null and member.identity_status = 'verified' then 'cn_id:' || member.id_number_key
+            when
+                member.staff_no_key is null and member.identity_status = 'verified'
+                then 'cn_id:' || member.id_number_key
             when member.staff_no_key is null and member.identity_status = 'other_document'
                 then 'passport:' || member.id_number_key
         end as number_key,

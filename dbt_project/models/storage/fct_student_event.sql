@@ -18,7 +18,9 @@ select
     from_school.school_id as from_school_id,
     to_school.school_id as to_school_id
 from change
-inner join {{ ref('dim_school') }} as school on school.school_code = change.school_code and school.period = change.period
+inner join
+    {{ ref('dim_school') }} as school
+    on school.school_code = change.school_code and school.period = change.period
 left join {{ ref('map_person') }} as by_roll on by_roll.evidence_key = 'xjh:' || change.xjh_key
 left join {{ ref('map_person') }} as by_row
     on by_row.evidence_key = case when change.xjh_key is null then change.row_key end

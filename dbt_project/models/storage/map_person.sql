@@ -33,13 +33,41 @@ with seen as (
 ),
 
 evidence as (
-    select evidence_key, submission_id, sheet, row_number, 1 as kind_order from seen where evidence_key is not null
+    select
+        evidence_key,
+        submission_id,
+        sheet,
+        row_number,
+        1 as kind_order
+    from seen
+    where evidence_key is not null
     union all
-    select cn_id_key, submission_id, sheet, row_number, 2 from seen where cn_id_key is not null
+    select
+        cn_id_key,
+        submission_id,
+        sheet,
+        row_number,
+        2
+    from seen
+    where cn_id_key is not null
     union all
-    select passport_key, submission_id, sheet, row_number, 3 from seen where passport_key is not null
+    select
+        passport_key,
+        submission_id,
+        sheet,
+        row_number,
+        3
+    from seen
+    where passport_key is not null
     union all
-    select row_key, submission_id, sheet, row_number, 4 from seen where evidence_key is null and row_key is not null
+    select
+        row_key,
+        submission_id,
+        sheet,
+        row_number,
+        4
+    from seen
+    where evidence_key is null and row_key is not null
 ),
 
 first_seen as (

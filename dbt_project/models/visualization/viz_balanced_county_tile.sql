@@ -27,7 +27,7 @@ worst as (
             cv,
             cv_limit,
             row_number() over (
-                partition by school_year, division_code, stage order by cv desc, indicator_no
+                partition by school_year, division_code, stage order by cv desc, indicator_no asc
             ) as worst_no
         from {{ ref('ana_balanced_county') }}
         where cv is not null

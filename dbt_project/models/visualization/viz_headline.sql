@@ -63,16 +63,62 @@ county as (
     group by met.school_year
 )
 
-select school_year, 1 as sort_order, 'pupils' as metric, '在校生' as label_zh, value, '人' as unit,
+select
+    school_year,
+    1 as sort_order,
+    'pupils' as metric,
+    '在校生' as label_zh,
+    value,
+    '人' as unit,
     '各级各类学校在读学生' as note_zh
 from pupil
 union all
-select school_year, 2, 'schools', '学校(机构)', value, '所', '本学年登记的机构' from school
+select
+    school_year,
+    2,
+    'schools',
+    '学校(机构)',
+    value,
+    '所',
+    '本学年登记的机构'
+from school
 union all
-select school_year, 3, 'full_time_teachers', '专任教师', value, '人', '在职专任教师' from teacher
+select
+    school_year,
+    3,
+    'full_time_teachers',
+    '专任教师',
+    value,
+    '人',
+    '在职专任教师'
+from teacher
 union all
-select school_year, 4, 'classes', '班级', value, '个', '按学籍名册统计' from class
+select
+    school_year,
+    4,
+    'classes',
+    '班级',
+    value,
+    '个',
+    '按学籍名册统计'
+from class
 union all
-select school_year, 5, 'large_class_pct', '大班额比例', large_pct, '%', '56 人及以上班级占比' from class
+select
+    school_year,
+    5,
+    'large_class_pct',
+    '大班额比例',
+    large_pct,
+    '%',
+    '56 人及以上班级占比'
+from class
 union all
-select school_year, 6, 'balanced_counties', '差异系数全部达标', value, '个县(市、区)', '小学、初中各七项均达标' from county
+select
+    school_year,
+    6,
+    'balanced_counties',
+    '差异系数全部达标',
+    value,
+    '个县(市、区)',
+    '小学、初中各七项均达标'
+from county

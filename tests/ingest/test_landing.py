@@ -1,0 +1,298 @@
+"""Landing, end to end over small files: receipts, findings, and that nothing is lost, doubled or half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rosters import SCHOOL, id_number, pupil, write_roster
+
+from edu.errors import ExitCode
+from edu.paths import Home
+from ingest import landing
+from ingest.landing import CollectResult, collect
+from ingest.submission import Options
+
+OPTIONS = Options(dataset="student", org="421002", period="2024-2025/1")
+
+
+def land(home: Home, *paths: Path, options: Options = OPTIONS) -> CollectResult:
+    return collect(list(paths), home=home, options=options)
+
+
+def query(home: Home, kind: str, sql: str) -> list[tuple[Any, ...]]:
+    return duckdb.execute(
+        f"select {sql} from read_parquet('{home.root}/{kind}/**/*.parquet', union_by_name=true)"
+    ).fetchall()
+
+
+CASES: list[tuple[str, dict[str, Any], tuple[str, str, int | None, str]]] = [
+    ("mojibake", {"name": "赵?"}, ("name", "name_mojibake", 3, "incomplete")),
+    ("dots", {"name": "买买提•艾力"}, ("name", "name_dot_fixed", 5, "fix")),
+    ("float", {"id_number": "4.21002201209012E+17"}, ("id_number", "id_as_float", 9, "incomplete")),
+    ("float digits", {"id_number": "421002201209012000"}, ("id_number", "id_as_float", 9, "incomplete")),
+    (
+        "full width",
+        {"id_number": "４２１００２２０１２０９０５００３"},
+        ("id_number", "id_check_digit", 12, "incomplete"),
+    ),
+    ("apostrophe", {"id_number": "'" + id_number(7)}, ("id_number", "id_format_fixed", 10, "fix")),
+    ("check digit", {"id_number": "421002201209012018"}, ("id_number", "id_check_digit", 12, "incomplete")),
+    (
+        "15 digits",
+        {"id_number": "421002850905001", "birth_date": "19850905", "grade_code": "52"},
+        ("id_number", "id_15_converted", 11, "fix"),
+    ),
+    ("birth", {"birth_date": "20120910"}, ("birth_date", "id_birth_mismatch", 13, "warn")),
+    ("zero", {"ethnicity_code": "1"}, ("ethnicity_code", "leading_zero_restored", 23, "fix")),
+    ("dots in date", {"birth_date": "2012.09.05"}, ("birth_date", "date_format_fixed", 28, "fix")),
+    ("chinese date", {"birth_date": "2012年9月5日"}, ("birth_date", "date_format_fixed", 28, "fix")),
+    ("serial", {"birth_date": "41157"}, ("birth_date", "date_format_fixed", 28, "fix")),
+    ("no date", {"birth_date": "1900-01-00"}, ("birth_date", "date_unreadable", 28, "incomplete")),
+    ("30 February", {"birth_date": "2012-02-30"}, ("birth_date", "date_unreadable", 28, "incomplete")),
+    ("label", {"sex_code": "男"}, ("sex_code", "code_from_label", 30, "fix")),
+    ("code and label", {"sex_code": "1-男性"}, ("sex_code", "code_from_label", 30, "fix")),
+    ("code against label", {"sex_code": "1-女性"}, ("sex_code", "code_unknown", None, "incomplete")),
+    ("short people", {"ethnicity_code": "汉"}, ("ethnicity_code", "code_from_label", 30, "fix")),
+    ("grade name", {"grade_code": "六年级"}, ("grade_code", "code_from_label", 30, "fix")),
+    ("unknown grade", {"grade_code": "研究生"}, ("grade_code", "code_unknown", None, "quarantine")),
+    ("null word", {"disability_code": "不详"}, ("disability_code", "null_word", 32, "fix")),
+    ("missing", {"sex_code": ""}, ("sex_code", "value_missing", None, "incomplete")),
+    ("no school", {"school_code": "214200001"}, ("school_code", "school_code_invalid", 24, "quarantine")),
+    ("error", {"class_code": "#REF!"}, ("class_code", "formula_error", 48, "incomplete")),
+]
+
+
+@pytest.mark.parametrize(("change", "finding"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_each_class_is_found_in_its_cell(
+    edu_home: Home, tmp_path: Path, change: dict[str, Any], finding: tuple[str, str, int | None, str]
+) -> None:
+    path = write_roster(tmp_path / "r.csv", [pupil(1), pupil(3, **change), pupil(5)])
+    result = land(edu_home, path)
+    found = query(edu_home, "runs/finding", "row_number, field, reason_code, class_no, severity")
+    assert found == [(3, *finding)]
+    receipt = result.receipts[0]
+    assert (receipt.rows_read, receipt.rows_quarantined) == (3, int(finding[3] == "quarantine"))
+    assert receipt.rows_incomplete == int(finding[3] == "incomplete")
+
+
+def test_no_child_is_lost_over_a_spelling(edu_home: Home, tmp_path: Path) -> None:
+    rows = [pupil(1), pupil(3, xjh="坏号", id_number="#REF!", name="□"), pupil(5, xjh="", seat_no="", id_number="")]
+    land(edu_home, write_roster(tmp_path / "r.csv", rows))
+    keys = query(edu_home, "lake/student", "row_number, row_key, is_incomplete, xjh_key is null, identity_status")
+    assert [row[0] for row in keys] == [2, 3, 4]
+    assert keys[0][1].startswith("xjh:")
+    assert keys[1][1:] == (f"{SCHOOL}/1601/3", True, True, "unverified")
+    assert keys[2][1].startswith("row:s")
+    assert keys[2][4] == "missing"
+
+
+def test_placeholders_need_name_and_number(edu_home: Home, tmp_path: Path) -> None:
+    rows = [pupil(1, name="张三"), pupil(3, name="张三", id_number="111111")]
+    result = land(edu_home, write_roster(tmp_path / "r.csv", rows))
+    assert result.receipts[0].rows_quarantined == 1
+    assert query(edu_home, "runs/finding", "row_number, field, class_no") == [(3, "name", 41)]
+
+
+def test_ages(edu_home: Home, tmp_path: Path) -> None:
+    def aged(serial: int, birth: str) -> dict[str, Any]:
+        number = id_number(serial, birth)
+        return pupil(serial, birth_date=birth, id_number=number, xjh=f"G{number}")
+
+    # On 1 September 2024: 16 on that day is usual in 六年级 (5 to 16), 17 is not, 31 cannot be.
+    rows = [aged(1, "20080901"), aged(3, "20070901"), aged(5, "19930901"), aged(7, "19940902")]
+    land(edu_home, write_roster(tmp_path / "r.csv", rows))
+    found = query(edu_home, "runs/finding", "row_number, reason_code, severity")
+    assert found == [(3, "age_unusual", "warn"), (4, "age_impossible", "quarantine"), (5, "age_unusual", "warn")]
+
+
+def test_copies_and_repeated_keys(edu_home: Home, tmp_path: Path) -> None:
+    rows = [pupil(1), pupil(3), pupil(1), pupil(3, boarding_code="2")]
+    result = land(edu_home, write_roster(tmp_path / "r.csv", rows))
+    assert result.receipts[0].rows_accepted == 4
+    found = query(edu_home, "runs/finding", "row_number, reason_code, severity")
+    assert found == [(4, "duplicate_row", "fix"), (5, "duplicate_key", "warn")]
+
+
+def test_collecting_twice_changes_nothing(edu_home: Home, tmp_path: Path) -> None:
+    path = write_roster(tmp_path / "r.csv", [pupil(1)])
+    land(edu_home, path)
+    before = sorted(p.name for p in edu_home.root.rglob("*.parquet"))
+    again = land(edu_home, path)
+    assert [receipt.status for receipt in again.receipts] == ["ignored"]
+    assert sorted(p.name for p in edu_home.root.rglob("*.parquet")) == before
+
+
+def test_going_back_to_an_older_file_is_a_new_delivery(edu_home: Home, tmp_path: Path) -> None:
+    first = write_roster(tmp_path / "a.csv", [pupil(1)])
+    second = write_roster(tmp_path / "b.csv", [pupil(1), pupil(3)])
+    land(edu_home, first)
+    land(edu_home, second)
+    statuses = [receipt.status for receipt in land(edu_home, first).receipts]
+    # Within one second the two deliveries have one time, and the id decides which is newer.
+    assert statuses[0] in ("accepted", "ignored")
+
+
+def test_the_order_of_files_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edu.settings import get_settings
+
+    key = tmp_path / "key"
+    key.write_text("11" * 32)
+    monkeypatch.setenv("EDU_KEY_FILE", str(key))
+    get_settings.cache_clear()
+    files = [write_roster(tmp_path / f"{i}.csv", [pupil(i), pupil(i + 1)]) for i in (1, 3, 5)]
+    for path in files:
+        path.with_name(path.name + ".meta.json").write_text(json.dumps({"received_at": "2024-09-05T08:00:00"}))
+    seen = []
+    for number, order in enumerate((files, files[::-1])):
+        home = Home(tmp_path / f"home{number}")
+        for path in order:
+            land(home, path)
+        seen.append(sorted(query(home, "lake/student", "submission_id, row_number, row_key, id_number_key")))
+    get_settings.cache_clear()
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 6
+
+
+def test_a_landing_killed_before_its_receipt_does_not_count(
+    edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_roster(tmp_path / "r.csv", [pupil(1)])
+
+    def killed(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(landing._Batch, "_write_records", killed)
+        with pytest.raises(KeyboardInterrupt):
+            land(edu_home, path)
+    assert query(edu_home, "runs/submission", "count(*)") == [(0,)]
+    assert [receipt.status for receipt in land(edu_home, path).receipts] == ["accepted"]
+    counted = duckdb.execute(
+        f"select count(*) from read_parquet('{edu_home.lake}/student/**/*.parquet') as r inner join "
+        f"read_parquet('{edu_home.runs}/submission/*.parquet') as s using (submission_id, batch_id)"
+    ).fetchone()
+    assert counted == (1,)
+
+
+def test_inbox_files_go_once_archived(edu_home: Home) -> None:
+    path = write_roster(edu_home.inbox / "421002" / "student" / "2024-2025-1" / "r.csv", [pupil(1)])
+    result = collect([edu_home.inbox], home=edu_home, options=Options())
+    assert (result.receipts[0].org, result.receipts[0].period) == ("421002", "2024-2025/1")
+    assert not path.exists()
+    assert list(edu_home.inbox.iterdir()) == []
+
+
+def test_names_of_files_stay_in_the_archive(edu_home: Home, tmp_path: Path) -> None:
+    land(edu_home, write_roster(tmp_path / "王小明的名册.csv", [pupil(1)]))
+    [(source_ref, identity)] = query(edu_home, "runs/submission", "source_ref, submission_id")
+    assert source_ref == f"{identity}.csv"
+    manifest = json.loads((edu_home.archive / "manifest" / f"{identity}.json").read_text())
+    assert manifest["original_name"] == "王小明的名册.csv"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "file_empty"),
+        (b"PK\x03\x04 broken", "file_unreadable"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"0" * 600, "file_unreadable"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "workbook_encrypted"),
+        (b"PAR1 and nothing more", "file_unreadable"),
+        (b"<html><table></table></html>", "format_unknown"),
+        (b"a\0b\0c", "format_unknown"),
+        ("随便写的一行\n第二行\n".encode(), "header_not_found"),
+        (b"\xff\xff\xff\xff", "encoding_unreadable"),
+    ],
+)
+def test_bad_files_are_rejected_with_a_receipt(edu_home: Home, tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content)
+    result = land(edu_home, path)
+    assert result.exit_code == ExitCode.REJECTED
+    receipt = result.receipts[0]
+    assert (receipt.status, receipt.reason_code, receipt.rows_accepted) == ("rejected", reason, 0)
+    assert "bad.csv" in str(receipt.message)
+    assert query(edu_home, "runs/finding", "reason_code, severity") == [(reason, "reject")]
+    assert list(edu_home.lake.glob("student/*/b*.parquet")) == []
+
+
+def test_a_missing_mandatory_column_rejects_the_file(edu_home: Home, tmp_path: Path) -> None:
+    from rosters import header
+
+    names = ["备用列" if name == "学籍号" else name for name in header()]
+    result = land(edu_home, write_roster(tmp_path / "r.csv", [pupil(1)], names=names))
+    assert result.receipts[0].reason_code == "mandatory_column_missing"
+    assert query(edu_home, "runs/finding", "field, class_no, severity") == [("xjh", 8, "reject")]
+
+
+def test_usage_errors_leave_the_others_alone(edu_home: Home, tmp_path: Path) -> None:
+    good = write_roster(tmp_path / "good.csv", [pupil(1)])
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    result = land(edu_home, good, tmp_path / "no such file.csv", empty)
+    assert sorted(receipt.status for receipt in result.receipts) == ["accepted", "failed", "failed"]
+    assert result.exit_code == ExitCode.USAGE
+    alone = collect([good], home=edu_home, options=Options())
+    assert alone.exit_code == ExitCode.USAGE
+    assert "dataset, org, period" in str(alone.receipts[0].message)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everywhere")
+def test_no_permission_is_said(edu_home: Home, tmp_path: Path) -> None:
+    path = write_roster(tmp_path / "r.csv", [pupil(1)])
+    path.chmod(0)
+    result = land(edu_home, path)
+    assert result.exit_code == ExitCode.RUNTIME
+
+
+def test_a_full_disk_commits_nothing(edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(landing.lake, "copy_to", full)
+    with pytest.raises(landing.StorageFullError, match="student"):
+        land(edu_home, write_roster(tmp_path / "r.csv", [pupil(1)]))
+    assert query(edu_home, "runs/submission", "count(*)") == [(0,)]
+    assert list(edu_home.lake.glob("student/*/b*.parquet")) == []
+
+
+def test_quarantine_and_archive_hold_no_plain_value(edu_home: Home, tmp_path: Path) -> None:
+    from edu.duck import connect
+    from edu.pseudonym import load_key
+    from ingest.lake import read_quarantine, use_quarantine_key
+
+    land(edu_home, write_roster(tmp_path / "r.csv", [pupil(1, school_code="1")]))
+    number = id_number(1).encode()
+    for folder in (edu_home.quarantine, edu_home.archive):
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        assert files
+        assert all(number not in path.read_bytes() for path in files)
+    with connect(extensions=("httpfs",)) as connection:
+        use_quarantine_key(connection, load_key(edu_home))
+        [(raw,)] = read_quarantine(connection, edu_home).select("raw_json").fetchall()
+    assert json.loads(raw)["id_number"] == id_number(1)
+
+
+CELL = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cells=st.lists(st.tuples(CELL, CELL, CELL, CELL), min_size=1, max_size=4))
+def test_every_row_is_accepted_or_quarantined(
+    tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str, str, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    rows = [pupil(i, name=a, birth_date=b, id_number=c, grade_code=d) for i, (a, b, c, d) in enumerate(cells, start=1)]
+    receipt = land(Home(folder / "home"), write_roster(folder / "r.csv", rows)).receipts[0]
+    assert receipt.status != "failed"
+    assert receipt.rows_read == len(rows)
+    assert receipt.rows_read == receipt.rows_accepted + receipt.rows_quarantined
