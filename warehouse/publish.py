@@ -140,7 +140,7 @@ def _changes(before: dict[str, Any] | None, after: dict[str, dict[str, Any]]) ->
         added += [f"added column {name}.{c}" for c in after[name]["columns"] if c not in old[name]["columns"]]
         if old[name]["rows"] != after[name]["rows"]:
             added.append(f"revised {name}: {old[name]['rows']} to {after[name]['rows']} rows")
-        elif old[name]["digest"] != after[name]["digest"]:
+        elif old[name]["columns"] == after[name]["columns"] and old[name]["digest"] != after[name]["digest"]:
             changed.append(f"corrected {name}")
     kind = "major" if removed else "minor" if added else "patch"
     return kind, [*removed, *added, *changed]

@@ -39,7 +39,7 @@ def open_published(home: Home) -> duckdb.DuckDBPyConnection:
     path = current_file(home)
     if not path.exists():
         raise WarehouseError("nothing is published yet; run edu publish first.")
-    connection = duckdb.connect(
+    return duckdb.connect(
         str(path.resolve()),
         read_only=True,
         config={
@@ -49,10 +49,9 @@ def open_published(home: Home) -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "python_enable_replacements": "false",
+            "lock_configuration": "true",
         },
     )
-    connection.execute("set lock_configuration = true")
-    return connection
 
 
 def run_query(home: Home, sql: str) -> pa.Table:

@@ -1,0 +1,143 @@
+"""The house rules of the dbt project, read from its manifest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edu.contract import contracts
+from edu.paths import Home
+from edu.settings import PROJECT_ROOT
+
+PREFIXES = {
+    "collection": ("col_",),
+    "storage": ("dim_", "fct_", "bridge_", "map_", "unit_"),
+    "management": ("mgt_",),
+    "analysis": ("ana_",),
+    "query": ("qry_",),
+    "visualization": ("viz_",),
+}
+READS = {
+    "collection": {"collection"},
+    "storage": {"storage", "collection"},
+    "management": {"management", "storage", "collection"},
+    "analysis": {"analysis", "storage"},
+    "query": {"query", "storage", "management", "analysis"},
+    "visualization": {"visualization", "analysis", "management", "query", "storage"},
+}
+"""Which layers a layer may read; dimensions of storage give visualization its names."""
+KEYLESS = {"col_gate_result", "col_finding", "col_run_log", "col_unit", "mgt_gate_result"}
+"""Records that may rightly stand twice."""
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    from warehouse.transform import _invoke
+
+    home = Home(tmp_path_factory.mktemp("dbt")).ensure()
+    (home.logs / "dbt").mkdir(parents=True)
+    _invoke(home, home.warehouse, "all", ["parse"], None)
+    content: dict[str, Any] = json.loads((home.logs / "dbt" / "target" / "manifest.json").read_text())
+    return content
+
+
+def models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
+def layer(node: dict[str, Any]) -> str:
+    return str(node["fqn"][1])
+
+
+def test_prefixes_say_the_layer(manifest: dict[str, Any]) -> None:
+    assert [n["name"] for n in models(manifest) if not n["name"].startswith(PREFIXES[layer(n)])] == []
+    assert all(node["schema"] == layer(node) for node in models(manifest))
+
+
+def test_layers_read_only_what_they_may(manifest: dict[str, Any]) -> None:
+    wrong = []
+    for node in models(manifest):
+        for parent in node["depends_on"]["nodes"]:
+            if parent.startswith("source.") and layer(node) != "collection":
+                wrong.append(f"{node['name']} reads a source")
+            if parent.startswith("model."):
+                source = manifest["nodes"][parent]
+                if layer(source) not in READS[layer(node)]:
+                    wrong.append(f"{node['name']} reads {source['name']}")
+    # Labels of divisions, stages and bands are reference, which every layer may look up.
+    assert [text for text in wrong if " reads dim_" not in text] == []
+
+
+def test_everything_is_described_and_keyed(manifest: dict[str, Any]) -> None:
+    tested = {node["attached_node"] for node in manifest["nodes"].values() if node["resource_type"] == "test"}
+    problems = []
+    for node in models(manifest):
+        if not node["description"].startswith("One "):
+            problems.append(f"{node['name']}: the description does not open with the grain")
+        problems += [f"{node['name']}.{c['name']}" for c in node["columns"].values() if not c["description"]]
+        is_lake = layer(node) == "collection" and node["name"][4:] in contracts()
+        if node["unique_id"] not in tested and node["name"] not in KEYLESS and not is_lake:
+            problems.append(f"{node['name']} has no key test")
+        if layer(node) != "collection" and not node["config"]["contract"]["enforced"]:
+            problems.append(f"{node['name']} has no contract")
+    assert problems == []
+
+
+def test_every_column_has_a_chinese_label(manifest: dict[str, Any]) -> None:
+    from warehouse.catalog import catalog_rows
+
+    rows = catalog_rows(manifest)
+    assert [f"{r['table_name']}.{r['column_name']}" for r in rows if not r["label_zh"]] == []
+    assert len(rows) > 400
+
+
+def test_labels_of_contract_fields_come_from_the_contract(manifest: dict[str, Any]) -> None:
+    from edu.dictionary import lake_column_notes
+
+    doubled = []
+    for node in models(manifest):
+        known: dict[str, Any] = {}
+        for dataset in (node["config"].get("meta") or {}).get("contract", []):
+            known.update(lake_column_notes(contracts()[dataset]))
+        for column in node["columns"].values():
+            own = {**(column.get("meta") or {}), **((column.get("config") or {}).get("meta") or {})}
+            if column["name"] in known and own.get("label_zh") == known[column["name"]][0]:
+                doubled.append(f"{node['name']}.{column['name']}")
+    assert doubled == []
+
+
+def test_no_model_reads_the_clock() -> None:
+    words = ("current_timestamp", "current_date", "now()", "today()")
+    found = [
+        path.name
+        for path in (PROJECT_ROOT / "dbt_project" / "models").rglob("*.sql")
+        if any(word in path.read_text(encoding="utf-8").lower() for word in words)
+    ]
+    assert found == []
+
+
+def test_collection_models_have_the_lakes_columns() -> None:
+    for name, contract in contracts().items():
+        sql = Path(PROJECT_ROOT / "dbt_project" / "models" / "collection" / f"col_{name}.sql").read_text()
+        columns = [
+            line.strip().removeprefix("lake_row.").rstrip(",")
+            for line in sql.splitlines()
+            if line.startswith("    lake_row.")
+        ]
+        assert columns == contract.lake_schema().names
+
+
+def test_unit_tests_of_policy_pass(tmp_path: Path) -> None:
+    """dbt's own unit tests: the golden coefficient, shares of levels, supersession."""
+    from edu.runs import ensure_empty
+    from warehouse.transform import _invoke, run_layer, run_seeds
+
+    home = Home(tmp_path).ensure()
+    ensure_empty(home)
+    run_seeds(home, home.warehouse)
+    for name in ("collection", "storage", "management", "analysis"):
+        run_layer(name, home=home, database=home.warehouse)
+    assert _invoke(home, home.warehouse, "all", ["test", "--select", "test_type:unit"], None) >= 5

@@ -1,0 +1,78 @@
+"""Contracts: what is wrong is refused, and what is generated is what is committed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from edu.codes import code_sets, grades, seed_rows, spellings
+from edu.contract import CONTRACT_DIR, contracts, get_contract, read_contract
+from edu.dictionary import DICTIONARY_FILE, SOURCES_FILE, dbt_sources, dictionary_markdown
+from edu.errors import ContractError, UnknownDatasetError
+from ingest.checks import KINDS
+from ingest.messages import reasons
+
+DATASETS = ["campus_facility", "class", "learning_activity_daily", "school", "staff", "student", "student_event"]
+
+
+def test_all_datasets_are_there() -> None:
+    assert list(contracts()) == DATASETS
+
+
+def test_generated_files_are_committed() -> None:
+    assert SOURCES_FILE.read_text(encoding="utf-8") == dbt_sources()
+    assert DICTIONARY_FILE.read_text(encoding="utf-8") == dictionary_markdown()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"colour": "red"}, "colour"),
+        ({"evidence": [["nothing"]]}, "nothing"),
+        ({"fields": [{"name": "a", "label": "甲", "type": "code", "description": "x"}]}, "code_set"),
+        ({"fields": [{"name": "a", "label": "甲", "type": "private", "description": "x"}]}, "privacy"),
+    ],
+)
+def test_a_wrong_contract_is_refused(tmp_path: Path, change: dict[str, object], problem: str) -> None:
+    content = yaml.safe_load((CONTRACT_DIR / "class.yml").read_text(encoding="utf-8"))
+    path = tmp_path / "class.yml"
+    path.write_text(yaml.safe_dump({**content, **change}, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(ContractError, match=problem):
+        read_contract(path)
+
+
+def test_an_unknown_dataset_names_the_known() -> None:
+    with pytest.raises(UnknownDatasetError, match="student_event"):
+        get_contract("weather")
+
+
+def test_no_identifier_reaches_the_lake() -> None:
+    for contract in contracts().values():
+        names = set(contract.lake_schema().names)
+        for field in contract.fields:
+            if field.privacy == "identifier":
+                assert field.name not in names
+
+
+def test_code_sets_and_rules_exist() -> None:
+    for contract in contracts().values():
+        for field in contract.fields:
+            assert field.code_set is None or field.code_set in code_sets()
+        for rule in contract.rules:
+            assert rule.kind in KINDS
+            assert rule.reason_code in reasons()
+
+
+def test_an_alias_is_never_a_label_or_code_of_its_set() -> None:
+    for row in seed_rows("code_alias"):
+        codes = code_sets()[row["code_set"]]
+        assert row["code"] in codes
+        assert row["alias"] not in codes.values()
+        assert row["alias"] not in codes
+    assert spellings("GRADE")["初一"] == "21"
+
+
+def test_grades_are_the_code_set() -> None:
+    assert {code: grade.grade_name for code, grade in grades().items()} == code_sets()["GRADE"]

@@ -1,0 +1,179 @@
+"""Gates on small hand-made databases: each suite passes on good rows and fails on bad ones."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from edu.paths import Home
+from edu.runs import ensure_empty
+from expectations.gate import SUITES, GateReport, run_gate
+
+DAY = date(2026, 11, 24)
+
+GOOD = """
+create schema collection; create schema storage; create schema management; create schema analysis;
+create schema query; create schema visualization;
+create table collection.submission as select * from (values
+    ('s1', 'd1', 'accepted', 40, 40, 0, 'k', timestamp '2025-09-05 08:00:00'),
+    ('s2', 'd1', 'partly_accepted', 50, 40, 10, 'k', timestamp '2025-09-06 08:00:00')
+) as v(submission_id, contract_digest, status, rows_read, rows_accepted, rows_quarantined, key_fingerprint, received_at);
+create table collection.unit as select * from (values
+    ('s1', 'student', '2142000001', '2142000001', '2025-2026/1', date '2025-09-01', 40, 0),
+    ('s2', 'student', '2142000002', '2142000002', '2025-2026/1', date '2025-09-01', 50, 10)
+) as v(submission_id, dataset, school_code, unit_owner, period, snapshot_date, rows_read, rows_quarantined);
+create table collection.school as select * from (values
+    ('2142000001', '2025-2026/1'), ('2142000002', '2025-2026/1')) as v(school_code, period);
+create table storage.dim_school as select * from (values
+    ('S1', '2025-2026/1', '211', '421002', '421002')
+) as v(school_id, period, school_kind_code, division_code, evaluated_division_code);
+create table storage.dim_division as select * from (values
+    ('421002', 'county', true), ('421071', 'zone', true)) as v(division_code, division_level, is_current);
+create table storage.fct_enrolment_snapshot as
+    select 'p' || i as person_id, 'S1' as school_id, date '2025-03-01' as snapshot_date, 'primary' as stage,
+        true as is_enrolled, 'c' as class_code from range(100) as r(i)
+    union all
+    select 'p' || i, 'S1', date '2025-09-01', 'primary', true, 'c' from range(101) as r(i);
+create table storage.fct_staff_snapshot as select 't1' as person_id, 'S1' as school_id, date '2025-09-01' as snapshot_date;
+create table analysis.class_size as select * from (values
+    (date '2025-03-01', 100, '6'), (date '2025-09-01', 101, '6')) as v(snapshot_date, pupils, size_band_code);
+create table analysis.balanced_county as select * from (values
+    ('2025-2026', '421002', 'primary', 1, 0.4, 5.0, 'provisional')
+) as v(school_year, division_code, stage, indicator_no, cv, mean, data_status);
+create table management.submission_calendar as select 'student' as dataset, '2025-2026/1' as period,
+    date '2025-10-01' as due_at_city, 90 as coverage_floor_pct;
+create table management.submission_status as select 'student' as dataset, '2025-2026/1' as period, 95 as received, 100 as expected;
+create table management.column_catalog as select * from (values
+    ('query', 'school', 'school_name', '校名', 'Name.', 'L2', false)
+) as v(schema_name, table_name, column_name, label_zh, description, level, is_pseudonym);
+create table query.school as select '荆州一小' as school_name;
+create table visualization.headline as select '在校生' as label_zh;
+"""
+
+
+def run(home: Home, gate: str, change: str = "") -> GateReport:
+    ensure_empty(home)
+    home.warehouse.unlink(missing_ok=True)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(GOOD)
+        if change:
+            connection.execute(change)
+    return run_gate(gate, home=home, database=home.warehouse, run_id="t", suites=SUITES, today=DAY)
+
+
+@pytest.mark.parametrize("gate", ["collection", "storage", "publication"])
+def test_good_rows_pass(edu_home: Home, gate: str) -> None:
+    report = run(edu_home, gate)
+    assert (report.failed_global, report.held_units) == ([], [])
+    assert report.checks >= 8
+    assert report.docs_path is not None
+    assert report.docs_path.exists()
+    # The file can be opened for writing at once: no engine stayed open.
+    duckdb.connect(str(edu_home.warehouse)).close()
+
+
+BAD = [
+    (
+        "collection",
+        "insert into collection.submission select * from collection.submission limit 1",
+        "submission_id_unique",
+    ),
+    ("collection", "update collection.submission set contract_digest = null", "contract_digest_present"),
+    ("collection", "update collection.submission set status = 'odd'", "status_known"),
+    ("collection", "update collection.submission set rows_read = 99", "rows_add_up"),
+    ("collection", "update collection.submission set key_fingerprint = 'x' where submission_id = 's1'", "one_key"),
+    ("collection", "delete from collection.school", "registry_present"),
+    ("storage", "insert into storage.dim_school select * from storage.dim_school", "school_id_period_unique"),
+    ("storage", "update storage.dim_school set school_kind_code = null", "school_kind_code_present"),
+    ("storage", "update storage.dim_school set evaluated_division_code = null", "division_known"),
+    (
+        "storage",
+        "update storage.fct_enrolment_snapshot set person_id = null where person_id = 'p1'",
+        "person_id_present",
+    ),
+    ("storage", "update storage.fct_enrolment_snapshot set stage = null where person_id = 'p1'", "stage_present"),
+    (
+        "storage",
+        "update storage.fct_enrolment_snapshot set person_id = 'p1'",
+        "person_id_school_id_snapshot_date_unique",
+    ),
+    (
+        "storage",
+        "delete from storage.fct_enrolment_snapshot where snapshot_date = date '2025-09-01' and person_id > 'p5'",
+        "volume_of_the_city",
+    ),
+    (
+        "storage",
+        "insert into storage.fct_enrolment_snapshot select person_id, 'S2', snapshot_date, stage, true, 'c' "
+        "from storage.fct_enrolment_snapshot where person_id < 'p2'",
+        "persons_in_two_schools",
+    ),
+    (
+        "storage",
+        "insert into storage.fct_staff_snapshot select * from storage.fct_staff_snapshot",
+        "person_id_school_id_snapshot_date_unique",
+    ),
+    ("publication", "update analysis.class_size set size_band_code = null", "size_band_code_present"),
+    ("publication", "update analysis.class_size set pupils = 99", "parts_add_up"),
+    (
+        "publication",
+        "insert into analysis.balanced_county select * from analysis.balanced_county",
+        "indicator_no_unique",
+    ),
+    ("publication", "update analysis.balanced_county set division_code = '421071'", "only_counties"),
+    ("publication", "update analysis.balanced_county set cv = -1", "coefficient_possible"),
+    ("publication", "update management.submission_status set received = 70", "coverage_after_due_date"),
+    ("publication", "update management.column_catalog set label_zh = ''", "all_labelled"),
+    ("publication", "update management.column_catalog set is_pseudonym = true", "no_key_served"),
+    ("publication", "update management.column_catalog set schema_name = 'visualization'", "no_person_level"),
+    ("publication", "update query.school set school_name = '学生421002201209012014'", "no_identifier_shape"),
+    ("publication", "update visualization.headline set label_zh = '电话13812345678'", "no_identifier_shape"),
+]
+
+
+@pytest.mark.parametrize(("gate", "change", "check"), BAD, ids=[f"{gate}-{check}" for gate, _, check in BAD])
+def test_bad_rows_fail_their_check(edu_home: Home, gate: str, change: str, check: str) -> None:
+    report = run(edu_home, gate, change)
+    assert len(report.failed_global) == 1, report.failed_global
+    assert check in report.failed_global[0]
+
+
+def test_before_the_due_date_coverage_is_not_asked_for(edu_home: Home) -> None:
+    report = run(
+        edu_home,
+        "publication",
+        "update management.submission_status set received = 5; update management.submission_calendar set due_at_city = '2026-12-01'",
+    )
+    assert report.failed_global == []
+
+
+def test_bad_units_are_held_and_the_rest_goes_on(edu_home: Home) -> None:
+    report = run(
+        edu_home,
+        "collection",
+        "update collection.unit set rows_quarantined = 30 where submission_id = 's2'; "
+        "update collection.submission set rows_quarantined = 30, rows_accepted = 20 where submission_id = 's2'; "
+        "insert into collection.unit values ('s1', 'class', '2142000009', '2142000009', '2025-2026/1', date '2025-09-01', 3, 0)",
+    )
+    assert report.failed_global == []
+    assert sorted(report.held_units) == [
+        "class 2142000009 2025-2026/1: school_registered",
+        "student 2142000002 2025-2026/1: quarantined_share",
+    ]
+    assert report.results_path is not None
+    rows = pq.read_table(report.results_path).to_pylist()
+    held = {(row["dataset"], row["school_code"], row["observed"]) for row in rows if row["scope"] == "unit"}
+    assert held == {("student", "2142000002", "60.0 % of 50"), ("class", "2142000009", "no such school")}
+    assert all(row["notes"] for row in rows)
+
+
+def test_a_share_of_few_rows_holds_nothing(edu_home: Home) -> None:
+    report = run(
+        edu_home,
+        "collection",
+        "update collection.unit set rows_read = 19, rows_quarantined = 19 where submission_id = 's2'",
+    )
+    assert report.held_units == []
