@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from edu.errors import EduError, ExitCode
 from edu.settings import get_settings
 
 PRIVATE_DIR_MODE = 0o700
@@ -77,6 +78,22 @@ class Home:
         return self
 
 
+class HomePathError(EduError):
+    """`EDU_HOME` has a character that paths inside SQL cannot have."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"EDU_HOME {path} contains a quote or a brace; choose a folder without one.")
+
+
 def get_home() -> Home:
-    """Return the folders of the installation that `EDU_HOME` names."""
-    return Home(get_settings().home.expanduser().resolve())
+    """Return the folders of the installation that `EDU_HOME` names.
+
+    Raises:
+        HomePathError: the path contains a quote, a brace or a glob character.
+    """
+    root = get_settings().home.expanduser().resolve()
+    if set(str(root)) & set("'\"{}*?[]"):
+        raise HomePathError(root)
+    return Home(root)

@@ -97,7 +97,7 @@ BAD = [
     ("storage", "update storage.fct_enrolment_snapshot set stage = null where person_id = 'p1'", "stage_present"),
     (
         "storage",
-        "update storage.fct_enrolment_snapshot set person_id = 'p1'",
+        "insert into storage.fct_enrolment_snapshot select * from storage.fct_enrolment_snapshot where person_id = 'p1'",
         "person_id_school_id_snapshot_date_unique",
     ),
     (

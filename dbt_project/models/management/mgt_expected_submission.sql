@@ -62,7 +62,10 @@ select
         else 'missing'
     end as status,
     delivered.received_at,
-    cast(greatest(0, {{ days_between('expected.due_date', 'delivered.received_at') }}) as integer) as days_late,
+    case
+        when delivered.received_at is not null
+            then cast(greatest(0, {{ days_between('expected.due_date', 'delivered.received_at') }}) as integer)
+    end as days_late,
     delivered.rows_accepted
 from expected
 left join delivered
