@@ -43,12 +43,12 @@ lint: install ## ruff, mypy, sqlfluff
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests --processes 2
+	@$(BIN)/sqlfluff lint dbt_project/models --processes 2
 
 format: install ## put Python and SQL into the house form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-	@$(BIN)/sqlfluff fix dbt_project/models dbt_project/tests --processes 2
+	@$(BIN)/sqlfluff fix dbt_project/models --processes 2
 
 docs: install ## write the files that are generated from the contracts
 	@$(BIN)/python -m edu.dictionary

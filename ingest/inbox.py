@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,3 +132,20 @@ def read_plan(home: Home, number: int) -> list[Path]:
     """Return the paths of a plan that are still there."""
     paths = json.loads((home.tmp / "plan" / f"{number}.json").read_text(encoding="utf-8"))
     return [Path(path) for path in paths if Path(path).exists()]
+
+
+def remove_from_inbox(source: Source, home: Home) -> None:
+    """Take a received file and its sidecar out of the inbox, and the folders that became empty."""
+    inbox = home.inbox.resolve()
+    path = source.path.resolve()
+    if not path.is_relative_to(inbox):
+        return
+    if source.is_bundle:
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+    path.with_name(path.name + SIDECAR_SUFFIX).unlink(missing_ok=True)
+    folder = path.parent
+    while folder != inbox and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent

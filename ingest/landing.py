@@ -7,40 +7,23 @@ Its receipts are written last and are the commit point: without them nothing of 
 from __future__ import annotations
 
 import errno
-import hashlib
-import importlib.metadata
-import json
-import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import pyarrow as pa
 
-from edu import runs
-from edu.clock import now
-from edu.contract import Contract, get_contract
 from edu.duck import connect
 from edu.errors import EduError, ExitCode, MissingMetadataError, RejectedFileError
-from edu.identifiers import identifier_macros
 from edu.paths import Home
 from edu.pseudonym import PlatformKey, load_or_create_key
-from edu.settings import get_settings
-from edu.vault import write_segment
-from ingest import archive, cleaning, keys, lake
-from ingest.checks import copies_sql, rule_columns
-from ingest.inbox import Source, discover, read_plan
-from ingest.messages import reasons
-from ingest.readers import FieldTable, ReadResult, peek_title, read
-from ingest.readers.table import literal, quoted
-from ingest.submission import SIDECAR_SUFFIX, Metadata, Options, resolve_metadata, submission_id
-
-log = logging.getLogger(__name__)
+from ingest import archive, lake
+from ingest.batch import Batch, Pending
+from ingest.inbox import Source, discover, read_plan, remove_from_inbox
+from ingest.readers import peek_title
+from ingest.receipt import CollectResult, Receipt
+from ingest.submission import Metadata, Options, resolve_metadata, submission_id
 
 BATCH_FILES = 64
 BATCH_BYTES = 256 << 20
@@ -71,82 +54,6 @@ class FilesLeftError(EduError):
         super().__init__(f"{files} file(s) were left in the inbox; edu collect on the inbox says what each lacks.")
 
 
-@dataclass
-class Receipt:
-    """What became of one file."""
-
-    file: str
-    submission_id: str | None
-    dataset: str | None
-    org: str | None
-    period: str | None
-    status: str
-    """accepted, partly_accepted, rejected; ignored where the file was received before; failed without a submission."""
-    rows_read: int = 0
-    rows_accepted: int = 0
-    rows_incomplete: int = 0
-    rows_quarantined: int = 0
-    reason_code: str | None = None
-    findings: dict[str, int] = field(default_factory=dict)
-    message: str | None = None
-    exit_code: int = 0
-
-
-@dataclass
-class CollectResult:
-    """What became of all files of one call."""
-
-    receipts: list[Receipt]
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """The worst of the files: a failure before a rejection before a success."""
-        codes = {receipt.exit_code for receipt in self.receipts}
-        for code in (ExitCode.RUNTIME, ExitCode.USAGE, ExitCode.REJECTED):
-            if code in codes:
-                return code
-        return ExitCode.OK
-
-    def new_by_dataset(self) -> dict[str, int]:
-        """Return how many submissions of each dataset were received now."""
-        counts: dict[str, int] = {}
-        for receipt in self.receipts:
-            if receipt.dataset and receipt.status not in ("ignored", "failed"):
-                counts[receipt.dataset] = counts.get(receipt.dataset, 0) + 1
-        return counts
-
-    @property
-    def failed(self) -> int:
-        """How many files could not become a submission and were left where they are."""
-        return sum(receipt.status == "failed" for receipt in self.receipts)
-
-    def to_json(self) -> str:
-        """Return the receipts as one JSON object."""
-        return json.dumps(
-            {"exit_code": int(self.exit_code), "receipts": [asdict(receipt) for receipt in self.receipts]},
-            ensure_ascii=False,
-            indent=1,
-        )
-
-
-@dataclass
-class _Pending:
-    """A submission that is to be landed."""
-
-    source: Source
-    metadata: Metadata
-    sha256: str
-    submission_id: str
-    size: int
-    result: ReadResult | None = None
-    refusal: RejectedFileError | None = None
-
-    @property
-    def source_ref(self) -> str:
-        suffix = "" if self.source.is_bundle else self.source.path.suffix.lower()
-        return self.submission_id + (suffix if suffix.isascii() and len(suffix) <= 8 else "")
-
-
 def collect(
     paths: Sequence[Path],
     *,
@@ -175,10 +82,10 @@ def collect(
         except EduError as error:
             receipts.append(_failed(path, error))
     known = _Known(home)
-    pending: list[_Pending] = []
+    pending: list[Pending] = []
     for source in sources:
         outcome = _admit(source, options, home, known)
-        (pending if isinstance(outcome, _Pending) else receipts).append(outcome)  # type: ignore[arg-type]
+        (pending if isinstance(outcome, Pending) else receipts).append(outcome)  # type: ignore[arg-type]
     done = 0
     for batch in _batches(pending):
         receipts.extend(_land(batch, home, key))
@@ -224,7 +131,7 @@ class _Known:
         return metadata.is_clocked and self.effective.get(of, ("", ""))[0] == sha256
 
 
-def _admit(source: Source, options: Options, home: Home, known: _Known) -> _Pending | Receipt:
+def _admit(source: Source, options: Options, home: Home, known: _Known) -> Pending | Receipt:
     """Resolve what a source is; return it as pending, or the receipt that ends its way here."""
     try:
         try:
@@ -243,17 +150,17 @@ def _admit(source: Source, options: Options, home: Home, known: _Known) -> _Pend
         )
     identity = submission_id(sha256, metadata)
     if known.has(identity, sha256, metadata):
-        _remove_from_inbox(source, home)
+        remove_from_inbox(source, home)
         return Receipt(str(source.path), identity, metadata.dataset, metadata.org, metadata.period, "ignored")
     known.ids.add(identity)
     size = sum(part.path.stat().st_size for part in source.parts)
-    return _Pending(source, metadata, sha256, identity, size)
+    return Pending(source, metadata, sha256, identity, size)
 
 
-def _batches(pending: list[_Pending]) -> Iterable[list[_Pending]]:
+def _batches(pending: list[Pending]) -> Iterable[list[Pending]]:
     """Group by dataset and period, in a fixed order, each group bounded in files and bytes."""
     ordered = sorted(pending, key=lambda item: (item.metadata.dataset, item.metadata.period, item.submission_id))
-    batch: list[_Pending] = []
+    batch: list[Pending] = []
     for item in ordered:
         of = (item.metadata.dataset, item.metadata.period)
         if batch and (
@@ -268,13 +175,13 @@ def _batches(pending: list[_Pending]) -> Iterable[list[_Pending]]:
         yield batch
 
 
-def _land(batch: list[_Pending], home: Home, key: PlatformKey) -> list[Receipt]:
+def _land(batch: list[Pending], home: Home, key: PlatformKey) -> list[Receipt]:
     """Land one batch: all of it, or nothing that counts."""
     dataset = batch[0].metadata.dataset
     scratch = Path(tempfile.mkdtemp(dir=home.tmp))
     try:
         with connect(extensions=("httpfs",)) as connection:
-            return _Batch(batch, home, key, connection, scratch).land()
+            return Batch(batch, home, key, connection, scratch).land()
     except OSError as error:
         raise _storage_error(error, dataset) from None
     except duckdb.IOException as error:
@@ -283,511 +190,3 @@ def _land(batch: list[_Pending], home: Home, key: PlatformKey) -> list[Receipt]:
         raise StateFolderError(type(error).__name__) from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-class _Batch:
-    """The steps of landing one batch, over one connection."""
-
-    def __init__(
-        self,
-        items: list[_Pending],
-        home: Home,
-        key: PlatformKey,
-        connection: duckdb.DuckDBPyConnection,
-        scratch: Path,
-    ) -> None:
-        self.items = items
-        self.home = home
-        self.key = key
-        self.connection = connection
-        self.scratch = scratch
-        self.contract: Contract = get_contract(items[0].metadata.dataset)
-        self.period = items[0].metadata.period
-        names = "\n".join(item.submission_id for item in items)
-        self.batch_id = "b" + hashlib.sha256(names.encode()).hexdigest()[:23]
-
-    def land(self) -> list[Receipt]:
-        for number, item in enumerate(self.items):
-            self._archive(item)
-            try:
-                item.result = read(
-                    item.source, self.contract, item.metadata.profile, self.connection, self.scratch, f"raw_{number}"
-                )
-            except RejectedFileError as error:
-                item.refusal = error
-        self._prepare()
-        self._clean()
-        self._judge()
-        self._write_rows()
-        receipts = self._write_records()
-        for item in self.items:
-            _remove_from_inbox(item.source, self.home)
-        return receipts
-
-    def _archive(self, item: _Pending) -> None:
-        parts = []
-        for part in item.source.parts:
-            digest = item.sha256 if not item.source.is_bundle else archive.sha256_of(part.path)
-            archive.store(self.home, self.key, part.path, digest)
-            parts.append({"name": part.name, "sha256": digest, "constants": dict(part.constants)})
-        metadata = asdict(item.metadata)
-        metadata.pop("is_clocked")
-        archive.write_manifest(
-            self.home,
-            item.submission_id,
-            {
-                **metadata,
-                "original_name": item.source.path.name,
-                "sha256": item.sha256,
-                "parts": parts,
-                "contract_digest": self.contract.digest,
-                "key_fingerprint": self.key.fingerprint,
-            },
-        )
-
-    # -- statements -------------------------------------------------------------------------------------------
-
-    def _prepare(self) -> None:
-        """Make `submissions`, the lookups, and `raw`: every row of every file as text, one column a field."""
-        c = self.connection
-        for macro in identifier_macros():
-            c.execute(macro)
-        cleaning.register_codes(c)
-        table = pa.table(
-            {
-                "submission_id": [item.submission_id for item in self.items],
-                "submitter_org": [item.metadata.org for item in self.items],
-                "snapshot_date": pa.array([item.metadata.snapshot_date for item in self.items], pa.date32()),
-                "coverage": [item.metadata.coverage for item in self.items],
-            }
-        )
-        c.register("submission_rows", table)
-        c.execute("create or replace temp table submissions as select * from submission_rows")
-        c.unregister("submission_rows")
-        selects = [
-            self._raw_select(item, table, profile)
-            for item in self.items
-            if item.result
-            for profile in [item.result.profile]
-            for table in item.result.tables
-        ]
-        names = ", ".join(f"cast(null as varchar) as {quoted(f.name)}" for f in self.contract.fields)
-        empty = (
-            "select cast(null as varchar) as submission_id, cast(null as varchar) as value_form, "
-            f"cast(null as varchar) as sheet, cast(null as integer) as row_number, {names} where false"
-        )
-        c.execute(
-            "create or replace temp table raw as select cast(row_number() over () as bigint) as row_id, * from ("
-            + " union all ".join([empty, *selects])
-            + ")"
-        )
-
-    def _raw_select(self, item: _Pending, table: FieldTable, profile: str) -> str:
-        form = self.contract.profiles[profile].value_form
-        sheet = literal(table.sheet) if table.sheet is not None else "cast(null as varchar)"
-        fields = ", ".join(
-            f"{quoted(f.name)}" if f.name in table.fields else f"cast(null as varchar) as {quoted(f.name)}"
-            for f in self.contract.fields
-        )
-        return (
-            f"select {literal(item.submission_id)} as submission_id, {literal(form)} as value_form, {sheet} as sheet, "
-            f"row_number, {fields} from ({table.relation})"
-        )
-
-    def _clean(self) -> None:
-        """Make `cleaned`: for each field its text `t_`, value, fault `x_` and repair `r_`."""
-        c = self.connection
-        fields = self.contract.fields
-        trims, texts, plains = [], [], []
-        for spec in fields:
-            name = quoted(spec.name)
-            words = ", ".join(literal(word) for word in cleaning.null_words(spec))
-            trims.append(f"{cleaning.text_column(spec)} as {name}")
-            texts.append(f"case when {name} not in ({words}) then {name} end as {quoted('t_' + spec.name)}")
-            texts.append(f"coalesce({name} in ({words}), false) as {quoted('n_' + spec.name)}")
-            if cleaning.has_plain(spec):
-                plains.append(f"{cleaning.plain_column(spec)} as {quoted('p_' + spec.name)}")
-        place = "row_id, submission_id, value_form, sheet, row_number"
-        c.execute(
-            f"create or replace temp table prepared_rows as with trimmed as (select {place}, {', '.join(trims)} from raw), "
-            f"worded as (select {place}, {', '.join(texts)} from trimmed) select {', '.join(['*', *plains])} from worded"
-        )
-        columns = []
-        for spec in fields:
-            cleaned = cleaning.clean_field(spec, self.contract)
-            columns += [
-                quoted("t_" + spec.name),
-                f"{cleaned.value} as {quoted(spec.name)}",
-                f"{cleaned.fault} as {quoted('x_' + spec.name)}",
-                f"{cleaned.fix} as {quoted('r_' + spec.name)}",
-            ]
-        joins = "\n".join(
-            f"left join {quoted('code_of_' + spec.name)} as {quoted('c_' + spec.name)} "
-            f"on {quoted('c_' + spec.name)}.spelling = {quoted('t_' + spec.name)}"
-            for spec in fields
-            if cleaning.is_coded(spec)
-        )
-        grade = next((spec.name for spec in fields if spec.code_set == "GRADE"), None)
-        if grade:
-            joins += f"\nleft join grade_lookup on grade_lookup.grade_code = {quoted('c_' + grade)}.code"
-        entry_year = f"{self.period[:4]} - grade_lookup.grade_in_stage + 1" if grade else "cast(null as integer)"
-        stage = "grade_lookup.stage" if grade else "cast(null as varchar)"
-        ages = "grade_lookup.age_minimum, grade_lookup.age_maximum" if grade else "null, null"
-        low, high = ages.split(", ")
-        as_of = f"coalesce(s.snapshot_date, make_date({self.period[:4]}, 9, 1))"
-        forms = [row[0] for row in c.execute("select distinct value_form from raw order by 1").fetchall()]
-        created = False
-        for form in forms or ["code"]:
-            c.execute(
-                f"create or replace temp view prepared as select * from prepared_rows where value_form = {literal(form)}"
-            )
-            for spec in fields:
-                if cleaning.is_coded(spec):
-                    cleaning.resolve_codes(c, spec, form)
-            select = f"""
-                with joined as (
-                    select p.*, s.submitter_org, s.coverage, s.snapshot_date, {as_of} as as_of,
-                        {entry_year} as derived_entry_year, {stage} as grade_stage,
-                        {low} as grade_age_minimum, {high} as grade_age_maximum
-                        {"".join(f", {quoted('c_' + f.name)}" for f in fields if cleaning.is_coded(f))}
-                    from prepared as p
-                    inner join submissions as s on s.submission_id = p.submission_id
-                    {joins}
-                )
-                select row_id, submission_id, sheet, row_number, submitter_org, coverage, snapshot_date, as_of,
-                    grade_stage, grade_age_minimum, grade_age_maximum, {", ".join(columns)}
-                from joined
-            """
-            c.execute(
-                f"{'insert into' if created else 'create or replace temp table'} cleaned {'' if created else 'as'} {select}"
-            )
-            created = True
-
-    def _judge(self) -> None:
-        """Make `judged` (row_id, is_quarantined, is_incomplete, …), `accepted`, and `finding_rows`."""
-        c = self.connection
-        contract = self.contract
-        id_field = next((f.name for f in contract.fields if f.namespace == "cn_id"), None)
-        id_birth = "cast(null as date)"
-        if id_field:
-            value = quoted(id_field)
-            id_birth = f"case when resident_id_is_valid({value}) then cast(strptime(substr({value}, 7, 8), '%Y%m%d') as date) end"
-        rules = rule_columns(contract)
-        flags = "".join(f", coalesce({condition}, false) as {name}" for name, _, condition in rules)
-        quarantine = [f"{quoted('x_' + f.name)} is not null" for f in contract.fields if f.on_fault == "quarantine"]
-        quarantine += [name for name, rule, _ in rules if rule.severity == "quarantine"]
-        incomplete = [f"{quoted('x_' + f.name)} is not null" for f in contract.fields if f.on_fault == "incomplete"]
-        incomplete += [name for name, rule, _ in rules if rule.severity == "incomplete"]
-        placeholder = [name for name, rule, _ in rules if rule.kind == "placeholder_person"]
-        c.execute(
-            f"""
-            create or replace temp table judged as
-            with dated as (select *, {id_birth} as id_birth from cleaned),
-            ruled as (select * {flags} from dated)
-            select row_id, {"".join(name + ", " for name, _, _ in rules)}
-                {" or ".join(placeholder) or "false"} as is_placeholder,
-                {" or ".join(quarantine) or "false"} as is_quarantined,
-                {" or ".join(incomplete) or "false"} as is_incomplete
-            from ruled
-            """
-        )
-        c.execute(
-            "create or replace temp view accepted as select c.*, j.is_incomplete from cleaned as c "
-            "inner join judged as j on j.row_id = c.row_id where not j.is_quarantined"
-        )
-        self._find(rules)
-
-    def _find(self, rules: list[Any]) -> None:
-        """Make `finding_rows` (row_id, field, reason_code, severity)."""
-        c = self.connection
-        contract = self.contract
-        parts = ["select cast(null as bigint) as row_id, '' as field, '' as reason_code, '' as severity where false"]
-        for spec in contract.fields:
-            fault, fix = quoted("x_" + spec.name), quoted("r_" + spec.name)
-            parts.append(
-                f"select row_id, {literal(spec.name)}, coalesce({fault}, {fix}), "
-                f"case when {fault} is not null then {literal(spec.on_fault)} else 'fix' end "
-                f"from cleaned where {fault} is not null or {fix} is not null"
-            )
-        # An impossible age says all that an unusual one would.
-        stronger = [name for name, rule, _ in rules if rule.kind == "age_limit"]
-        for name, rule, _ in rules:
-            unless = f" and not {stronger[0]}" if rule.kind == "grade_age" and stronger else ""
-            parts.append(
-                f"select row_id, {literal(rule.field)}, {literal(rule.reason_code)}, {literal(rule.severity)} "
-                f"from judged where {name}{unless}"
-            )
-        c.execute(f"create or replace temp table all_findings as {' union all '.join(parts)}")
-        c.execute(
-            "create or replace temp table finding_rows as select f.* from all_findings as f "
-            "inner join judged as j on j.row_id = f.row_id where not j.is_placeholder or f.reason_code = 'placeholder_row'"
-        )
-        if not contract.is_additive:
-            c.execute(f"create or replace temp table copies as {copies_sql(contract)}")
-            c.execute("insert into finding_rows select row_id, null, 'duplicate_row', 'fix' from copies")
-
-    def _find_repeated_keys(self) -> None:
-        """Add a warning to each accepted row whose key an earlier, different row of its submission has."""
-        self.connection.execute(
-            """
-            insert into finding_rows
-            with numbered as (
-                select k.row_id, row_number() over (partition by k.submission_id, k.row_key order by k.row_id) as n
-                from keyed as k left join copies on copies.row_id = k.row_id where copies.row_id is null
-            )
-            select row_id, null, 'duplicate_key', 'warn' from numbered where n > 1
-            """
-        )
-
-    # -- files ------------------------------------------------------------------------------------------------
-
-    def _write_rows(self) -> None:
-        """Write lake, quarantine and vault segment."""
-        c = self.connection
-        contract = self.contract
-        keys.make_pseudonyms(c, contract, self.key, get_settings().workers)
-        key_table = "" if contract.is_additive else "keyed"
-        if key_table:
-            c.execute(
-                f"create or replace temp table keyed as select row_id, submission_id, {keys.row_key_sql(contract)} as row_key "
-                f"from accepted {keys.pseudonym_joins(contract)}"
-            )
-            self._find_repeated_keys()
-        if c.execute("select 1 from accepted limit 1").fetchone():
-            lake.copy_to(
-                c, self._lake_select(), lake.lake_path(self.home, contract.dataset, self.period, self.batch_id)
-            )
-            self._write_vault()
-        lake.use_quarantine_key(c, self.key)
-        if c.execute("select 1 from judged where is_quarantined or is_incomplete limit 1").fetchone():
-            raw = ", ".join(f"{f.name} := {quoted(f.name)}" for f in contract.fields)
-            lake.write_quarantine(
-                c,
-                self.home,
-                self.batch_id,
-                f"select {literal(contract.dataset)} as dataset, r.submission_id, r.sheet, r.row_number, j.is_quarantined, "
-                f"cast(to_json(struct_pack({raw})) as varchar) as raw_json from raw as r "
-                "inner join judged as j on j.row_id = r.row_id where j.is_quarantined or j.is_incomplete order by r.row_id",
-            )
-
-    def _lake_select(self) -> str:
-        contract = self.contract
-        columns = {
-            "submission_id": "a.submission_id",
-            "batch_id": literal(self.batch_id),
-            "sheet": "a.sheet",
-            "row_number": "a.row_number",
-            "submitter_org": "a.submitter_org",
-            "period": literal(self.period),
-            "snapshot_date": "a.snapshot_date",
-            "is_incomplete": "a.is_incomplete",
-            "row_key": "cast(null as varchar)" if contract.is_additive else "k.row_key",
-        }
-        id_field = next((f for f in contract.fields if f.namespace == "cn_id"), None)
-        if id_field:
-            value, text = quoted(id_field.name), quoted("t_" + id_field.name)
-            columns["identity_status"] = (
-                f"case when resident_id_is_valid(a.{value}) then 'verified' when a.{value} is not null then 'other_document' "
-                f"when a.{text} is not null then 'unverified' else 'missing' end"
-            )
-        for spec in contract.fields:
-            if spec.type == "identifier":
-                columns[f"{spec.name}_key"] = f"{quoted('k_' + spec.name)}.pseudonym"
-            elif spec.type == "class_name":
-                name = f"a.{quoted(spec.name)}"
-                columns[spec.name] = name
-                columns["class_no"] = f"try_cast(regexp_extract({name}, '级(\\d+)班$', 1) as bigint)"
-                columns["entry_year"] = f"try_cast(substr({name}, 1, 4) as bigint)"
-            elif spec.is_loaded:
-                columns[spec.name] = f"a.{quoted(spec.name)}"
-        schema = contract.lake_schema()
-        kinds = {row[0]: row[1] for row in self._duck_types(schema)}
-        selected = ", ".join(f"cast({columns[name]} as {kinds[name]}) as {quoted(name)}" for name in schema.names)
-        key_join = "" if contract.is_additive else "left join keyed as k on k.row_id = a.row_id"
-        order = "" if contract.is_additive else " order by a.submission_id, a.row_id"
-        return f"select {selected} from accepted as a {key_join} {keys.pseudonym_joins(contract)}{order}"
-
-    def _duck_types(self, schema: pa.Schema) -> list[tuple[str, str]]:
-        self.connection.register("lake_shape", schema.empty_table())
-        rows = self.connection.execute("describe select * from lake_shape").fetchall()
-        self.connection.unregister("lake_shape")
-        return [(row[0], row[1]) for row in rows]
-
-    def _write_vault(self) -> None:
-        private = [f for f in self.contract.fields if f.type == "private"]
-        people = " union all ".join(
-            f"select submission_id, sheet, row_number, {literal(f.name)}, {quoted(f.name)} from accepted "
-            f"where {quoted(f.name)} is not null"
-            for f in private
-        )
-        if not private and not keys.identifier_fields(self.contract):
-            return
-        nobody = "select '', '', cast(0 as integer), '', '' where false"
-        write_segment(
-            self.home,
-            self.key,
-            self.batch_id,
-            self.connection,
-            "select pseudonym, namespace, value from pseudonym",
-            people or nobody,
-        )
-
-    # -- records ----------------------------------------------------------------------------------------------
-
-    def _write_records(self) -> list[Receipt]:
-        """Write findings and units, then the receipts; return them."""
-        recorded_at = now()
-        counts = self._counts()
-        findings = self._findings()
-        self._write_units()
-        runs.append(self.home, "finding", self.batch_id, findings)
-        receipts = []
-        rows: list[dict[str, Any]] = []
-        for item in self.items:
-            read_, accepted, incomplete = counts.get(item.submission_id, (0, 0, 0))
-            reason = item.refusal.reason_code if item.refusal else None
-            status = "accepted" if accepted == read_ and not reason else "partly_accepted"
-            if reason or not accepted:
-                status = "rejected"
-                reason = reason or "no_row_accepted"
-            rows.append(self._receipt_row(item, status, reason, read_, accepted, incomplete, recorded_at))
-            receipts.append(self._receipt(item, rows[-1], findings))
-        runs.append(self.home, "submission", self.batch_id, rows)
-        log.info("batch %s: %s submissions of %s", self.batch_id, len(rows), self.contract.dataset)
-        return receipts
-
-    def _counts(self) -> dict[str, tuple[int, int, int]]:
-        rows = self.connection.execute(
-            "select c.submission_id, count(*), count(*) filter (where not j.is_quarantined), "
-            "count(*) filter (where j.is_incomplete and not j.is_quarantined) "
-            "from cleaned as c inner join judged as j on j.row_id = c.row_id group by c.submission_id"
-        ).fetchall()
-        return {row[0]: (row[1], row[2], row[3]) for row in rows}
-
-    def _findings(self) -> list[dict[str, Any]]:
-        """Return all findings, those of forms of files included, as records."""
-        found = self.connection.execute(
-            "select c.submission_id, c.sheet, c.row_number, f.field, f.reason_code, f.severity "
-            "from finding_rows as f inner join cleaned as c on c.row_id = f.row_id "
-            "order by c.submission_id, c.row_id, f.field, f.reason_code"
-        ).fetchall()
-        rows = [self._finding(*row) for row in found]
-        for item in self.items:
-            rows.extend(
-                self._finding(item.submission_id, None, None, note.field, note.reason_code, "fix")
-                for note in (item.result.notes if item.result else ())
-            )
-            if item.refusal:
-                refusal = item.refusal
-                rows.append(self._finding(item.submission_id, None, None, refusal.field, refusal.reason_code, "reject"))
-        return rows
-
-    def _finding(
-        self, identity: str, sheet: str | None, row: int | None, name: str | None, reason_code: str, severity: str
-    ) -> dict[str, Any]:
-        reason = reasons()[reason_code]
-        return {
-            "submission_id": identity,
-            "batch_id": self.batch_id,
-            "dataset": self.contract.dataset,
-            "sheet": sheet,
-            "row_number": row,
-            "field": name,
-            "reason_code": reason_code,
-            "class_no": reason.class_no,
-            "severity": severity,
-            "message_zh": reason.message(self.contract.field(name).label if name else None),
-        }
-
-    def _write_units(self) -> None:
-        school = self.contract.school_field
-        of = f"c.{quoted(school)}" if school else "cast(null as varchar)"
-        lake.copy_to(
-            self.connection,
-            f"""
-            select c.submission_id, {literal(self.batch_id)} as batch_id, {literal(self.contract.dataset)} as dataset,
-                {of} as school_code, {literal(self.period)} as period, c.snapshot_date, c.coverage,
-                count(*) as rows_read, count(*) filter (where not j.is_quarantined) as rows_accepted,
-                count(*) filter (where j.is_quarantined) as rows_quarantined
-            from cleaned as c inner join judged as j on j.row_id = c.row_id
-            {f"where {of} is not null" if school else ""}
-            group by c.submission_id, {of}, c.snapshot_date, c.coverage
-            order by c.submission_id, school_code
-            """,
-            self.home.runs / "unit" / f"{self.batch_id}.parquet",
-        )
-
-    def _receipt_row(
-        self,
-        item: _Pending,
-        status: str,
-        reason: str | None,
-        rows_read: int,
-        rows_accepted: int,
-        rows_incomplete: int,
-        recorded_at: datetime,
-    ) -> dict[str, Any]:
-        return {
-            "submission_id": item.submission_id,
-            "dataset": item.metadata.dataset,
-            "profile": item.result.profile if item.result else item.metadata.profile,
-            "submitter_org": item.metadata.org,
-            "period": item.metadata.period,
-            "snapshot_date": item.metadata.snapshot_date,
-            "received_at": item.metadata.received_at,
-            "status": status,
-            "coverage": item.metadata.coverage,
-            "rows_read": rows_read,
-            "rows_accepted": rows_accepted,
-            "rows_incomplete": rows_incomplete,
-            "rows_quarantined": rows_read - rows_accepted,
-            "reason_code": reason,
-            "source_ref": item.source_ref,
-            "sha256": item.sha256,
-            "contract_digest": self.contract.digest,
-            "code_version": importlib.metadata.version("jingzhou-education-data-platform"),
-            "key_fingerprint": self.key.fingerprint,
-            "encoding": item.result.encoding if item.result else None,
-            "batch_id": self.batch_id,
-            "recorded_at": recorded_at,
-        }
-
-    def _receipt(self, item: _Pending, row: dict[str, Any], findings: list[dict[str, Any]]) -> Receipt:
-        severities: dict[str, int] = {}
-        for finding in findings:
-            if finding["submission_id"] == item.submission_id:
-                severities[finding["severity"]] = severities.get(finding["severity"], 0) + 1
-        is_whole = row["status"] == "accepted"
-        return Receipt(
-            file=str(item.source.path),
-            submission_id=item.submission_id,
-            dataset=row["dataset"],
-            org=row["submitter_org"],
-            period=row["period"],
-            status=row["status"],
-            rows_read=row["rows_read"],
-            rows_accepted=row["rows_accepted"],
-            rows_incomplete=row["rows_incomplete"],
-            rows_quarantined=row["rows_quarantined"],
-            reason_code=row["reason_code"],
-            findings=severities,
-            message=str(item.refusal) if item.refusal else None,
-            exit_code=int(ExitCode.OK if is_whole else ExitCode.REJECTED),
-        )
-
-
-def _remove_from_inbox(source: Source, home: Home) -> None:
-    """Take a received file and its sidecar out of the inbox, and the folders that became empty."""
-    inbox = home.inbox.resolve()
-    path = source.path.resolve()
-    if not path.is_relative_to(inbox):
-        return
-    if source.is_bundle:
-        shutil.rmtree(path)
-    else:
-        path.unlink()
-    path.with_name(path.name + SIDECAR_SUFFIX).unlink(missing_ok=True)
-    folder = path.parent
-    while folder != inbox and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent

@@ -15,8 +15,9 @@ from rosters import SCHOOL, id_number, pupil, write_roster
 
 from edu.errors import ExitCode
 from edu.paths import Home
-from ingest import landing
-from ingest.landing import CollectResult, collect
+from ingest import batch, landing
+from ingest.landing import collect
+from ingest.receipt import CollectResult
 from ingest.submission import Options
 
 OPTIONS = Options(dataset="student", org="421002", period="2024-2025/1")
@@ -169,7 +170,7 @@ def test_a_landing_killed_before_its_receipt_does_not_count(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(landing._Batch, "_write_records", killed)
+        patch.setattr(batch.Batch, "_write_records", killed)
         with pytest.raises(KeyboardInterrupt):
             land(edu_home, path)
     assert query(edu_home, "runs/submission", "count(*)") == [(0,)]
@@ -258,7 +259,7 @@ def test_a_full_disk_commits_nothing(edu_home: Home, tmp_path: Path, monkeypatch
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(landing.lake, "copy_to", full)
+    monkeypatch.setattr(batch.lake, "copy_to", full)
     with pytest.raises(landing.StorageFullError, match="student"):
         land(edu_home, write_roster(tmp_path / "r.csv", [pupil(1)]))
     assert query(edu_home, "runs/submission", "count(*)") == [(0,)]
