@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """Memory of one DuckDB connection; beyond it DuckDB spills to `<home>/tmp`."""
     workers: int = 2
     """Processes that hash identifiers and read workbooks."""
+    audit_head_dir: Path | None = None
+    """Folder to which the head of the audit log is exported, best on another machine; default `<home>/logs/audit-head`."""
 
 
 @cache
