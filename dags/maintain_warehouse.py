@@ -1,6 +1,7 @@
 """# maintain_warehouse
 
-Daily upkeep: merges the vault's segments that landings wrote, and removes from the outbox what is older than 30 days.
+Daily upkeep: merges the vault's segments that landings wrote, removes answers of the vault that have expired and what
+is past the years of its contract, verifies the audit log, and removes from the outbox what is older than 30 days.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from common.constants import DEFAULT_ARGS
     doc_md=__doc__,
 )
 def maintain_warehouse() -> None:
-    """Two independent tasks."""
+    """Independent tasks, except that retention follows the merge."""
 
     @task
     def merge_vault() -> None:
@@ -41,7 +42,32 @@ def maintain_warehouse() -> None:
 
         return clear(get_home().ensure())
 
-    merge_vault()
+    @task
+    def apply_retention() -> int:
+        """Remove what is past its years; return how many datasets and periods were concerned."""
+        from edu.paths import get_home
+        from ingest.retention import apply_retention as apply
+
+        return len(apply(get_home().ensure(), actor="maintain_warehouse", is_dry_run=False))
+
+    @task
+    def remove_expired_answers() -> int:
+        """Remove written answers of the vault that have expired; return how many."""
+        from edu.paths import get_home
+        from warehouse.reveal import remove_expired
+
+        return remove_expired(get_home())
+
+    @task(retries=0)
+    def verify_audit_log() -> int:
+        """Fail where an entry was changed, dropped or cut off; return how many entries there are."""
+        from edu.pipeline import check_audit_log
+
+        return check_audit_log()
+
+    merge_vault() >> apply_retention()
+    remove_expired_answers()
+    verify_audit_log()
     clear_outbox()
 
 

@@ -57,6 +57,14 @@ class AuditReasonError(EduError):
         super().__init__(f"--{part} is empty; say who does this and why.")
 
 
+class AuditBrokenError(EduError):
+    """The audit log is not what was written."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__(f"audit log: {'; '.join(problems[:5])}. Compare it with a backup and inform the data officer.")
+
+
 @dataclass(frozen=True)
 class AuditReport:
     """What checking the chain found; no problem means that it is whole."""

@@ -80,6 +80,20 @@ def publish(home: Home) -> Publication:
     return publication.publish(home, site_writer=write_site)
 
 
+def check_audit_log() -> int:
+    """Return how many entries the audit log has.
+
+    Raises:
+        AuditBrokenError: an entry was changed, dropped or cut off.
+    """
+    from edu.audit import AuditBrokenError, verify
+
+    report = verify(get_home())
+    if not report.is_whole:
+        raise AuditBrokenError(report.problems)
+    return report.entries
+
+
 def clear_outbox(home: Home) -> int:
     """Remove outbox files that are older than 30 days; return how many."""
     limit = time.time() - OUTBOX_DAYS * SECONDS_A_DAY

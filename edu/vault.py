@@ -1,10 +1,15 @@
 """The vault: encrypted DuckDB files that map pseudonyms to identifiers and rows to names.
 
-Each landing writes a segment of its own, so that landings run in parallel; one task merges them.
+Each landing writes a segment of its own, so that landings run in parallel; one task merges them into `vault.duckdb`.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -15,6 +20,7 @@ from edu.paths import Home
 from edu.pseudonym import PlatformKey
 
 VAULT_FILE = "vault.duckdb"
+SEGMENT_TABLES = ("identifier", "person_row")
 TABLES = """
 create table if not exists {db}.identifier (
     pseudonym varchar not null, namespace varchar not null, value varchar not null
@@ -24,6 +30,7 @@ create table if not exists {db}.person_row (
     field varchar not null, value varchar not null
 );
 """
+MERGED_TABLE = "create table if not exists {db}.merged_segment (batch_id varchar not null)"
 
 
 class VaultError(EduError):
@@ -31,6 +38,23 @@ class VaultError(EduError):
 
     def __init__(self, path: Path, kind: str) -> None:
         super().__init__(f"vault file {path.name} cannot be opened ({kind}); is the key file the right one?")
+
+
+class VaultBusyError(EduError):
+    """Another process is writing the vault."""
+
+    def __init__(self) -> None:
+        super().__init__("the vault is being written by another process. Wait for its end and try again.")
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """What a merge took in."""
+
+    path: Path
+    segments: int
+    identifiers: int
+    person_rows: int
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path, key: PlatformKey, alias: str, mode: str) -> None:
@@ -45,6 +69,11 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, key: PlatformKey,
 def segment_path(home: Home, batch_id: str) -> Path:
     """Return where the segment of a batch is."""
     return home.vault / "segments" / f"{batch_id}.duckdb"
+
+
+def vault_path(home: Home) -> Path:
+    """Return where the merged vault is."""
+    return home.vault / VAULT_FILE
 
 
 def write_segment(
@@ -83,26 +112,106 @@ def open_segment(home: Home, key: PlatformKey, batch_id: str) -> duckdb.DuckDBPy
     return connection
 
 
-def merge_segments(home: Home, key: PlatformKey) -> Path:
-    """Merge all segments into `vault.duckdb` and remove them; doing it twice changes nothing."""
-    final = home.vault / VAULT_FILE
-    segments = sorted((home.vault / "segments").glob("*.duckdb"))
-    connection = connect(extensions=("httpfs",))
+@contextmanager
+def _lock(home: Home, kind: int) -> Iterator[None]:
+    """Hold the vault: readers share it, a writer has it alone.
+
+    Raises:
+        VaultBusyError: somebody else has it.
+    """
+    home.vault.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(home.vault / ".vault.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise VaultBusyError from None
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def reading(home: Home, key: PlatformKey) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection with temporary views `identifier` and `person_row` over the vault and what is not merged yet.
+
+    A row that is both in the vault and in a segment stands once. The vault is closed at the end.
+
+    Raises:
+        VaultBusyError: it is being merged.
+        VaultError: a file cannot be opened with this key.
+    """
+    with _lock(home, fcntl.LOCK_SH), connect(extensions=("httpfs",)) as connection:
+        names = []
+        if vault_path(home).exists():
+            _attach(connection, vault_path(home), key, "vault", "read_only")
+            names.append("vault")
+        for number, segment in enumerate(sorted((home.vault / "segments").glob("*.duckdb"))):
+            _attach(connection, segment, key, f"segment_{number}", "read_only")
+            names.append(f"segment_{number}")
+        for schema in ("empty",):
+            connection.execute(f"create schema {schema}")
+            connection.execute(TABLES.format(db=schema))
+        for table in SEGMENT_TABLES:
+            parts = " union ".join(f"select * from {name}.{table}" for name in ("empty", *names))
+            connection.execute(f"create temp view {table} as {parts}")
+        yield connection
+
+
+@contextmanager
+def writing(home: Home, key: PlatformKey) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection with the vault attached for writing as `vault`; it exists afterwards, mode 0600.
+
+    Raises:
+        VaultBusyError: another process reads or writes it.
+    """
+    final = vault_path(home)
+    with _lock(home, fcntl.LOCK_EX), connect(extensions=("httpfs",)) as connection:
+        if not final.exists():
+            # Made aside and renamed, so that a kill never leaves half a file under the vault's name.
+            aside = final.with_name(f".{final.name}.part")
+            aside.unlink(missing_ok=True)
+            _attach(connection, aside, key, "fresh", "read_write")
+            connection.execute(TABLES.format(db="fresh") + MERGED_TABLE.format(db="fresh"))
+            connection.execute("detach fresh")
+            aside.chmod(0o600)
+            aside.replace(final)
         _attach(connection, final, key, "vault", "read_write")
-        connection.execute(TABLES.format(db="vault"))
+        connection.execute(TABLES.format(db="vault") + MERGED_TABLE.format(db="vault"))
+        yield connection
+        connection.execute("checkpoint vault")
+        connection.execute("detach vault")
+
+
+def merge_segments(home: Home, key: PlatformKey) -> MergeResult:
+    """Merge all segments into `vault.duckdb`, one transaction each, then remove them; doing it twice changes nothing.
+
+    A merge that is killed leaves a vault that opens with all segments committed so far; the next one goes on, because
+    a segment is removed only after everything was committed and written down.
+    """
+    segments = sorted((home.vault / "segments").glob("*.duckdb"))
+    identifiers = rows = 0
+    with writing(home, key) as connection:
         for segment in segments:
             _attach(connection, segment, key, "segment", "read_only")
             connection.execute("begin")
-            for table in ("identifier", "person_row"):
-                connection.execute(
-                    f"insert into vault.{table} select * from segment.{table} except select * from vault.{table}"
-                )
+            added = connection.execute(
+                "insert into vault.identifier select distinct pseudonym, namespace, value from segment.identifier as s "
+                "where not exists (select 1 from vault.identifier as v where v.pseudonym = s.pseudonym "
+                "and v.namespace = s.namespace and v.value = s.value)"
+            ).fetchone()
+            # A batch that landed again after a crash brings the same submissions: its rows replace the earlier ones.
+            connection.execute(
+                "delete from vault.person_row where submission_id in (select submission_id from segment.person_row)"
+            )
+            people = connection.execute(
+                "insert into vault.person_row select distinct * from segment.person_row"
+            ).fetchone()
+            connection.execute("insert into vault.merged_segment values (?)", [segment.stem])
             connection.execute("commit")
             connection.execute("detach segment")
-    finally:
-        connection.close()
-    final.chmod(0o600)
+            identifiers += added[0] if added else 0
+            rows += people[0] if people else 0
     for segment in segments:
         segment.unlink()
-    return final
+    return MergeResult(vault_path(home), len(segments), identifiers, rows)

@@ -1,29 +1,49 @@
-"""Segments hold what was given, merge once, and open with no other key."""
+"""Segments hold what was given, merge once, survive a kill, and open with no other key."""
 
 from __future__ import annotations
 
+import os
+import signal
 import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from edu import vault
 from edu.duck import connect
 from edu.paths import Home
 from edu.pseudonym import PlatformKey
-from edu.vault import VaultError, merge_segments, open_segment, write_segment
+from edu.vault import VaultBusyError, VaultError, merge_segments, open_segment, write_segment
 
 KEY = PlatformKey(b"k" * 32)
+MERGE = (
+    "from edu.paths import get_home; from edu.pseudonym import PlatformKey; from edu.vault import merge_segments; "
+    "print('ready', flush=True); merge_segments(get_home(), PlatformKey(b'k' * 32))"
+)
 
 
-def write(home: Home, batch: str) -> None:
+def write(home: Home, batch: str, submission: str = "s1", rows: int = 1) -> None:
     with connect(extensions=("httpfs",)) as connection:
         write_segment(
             home,
             KEY,
             batch,
             connection,
-            "select 'p1', 'cn_id', 'identifier-value-1'",
-            "select 's1', null, 2::integer, 'name', 'n1'",
+            f"select 'p' || i, 'cn_id', 'identifier-value-' || i from range(1, {rows} + 1) as t(i)",
+            f"select '{submission}', null, (i + 1)::integer, 'name', 'n' || i from range(1, {rows} + 1) as t(i)",
         )
+
+
+def contents(home: Home) -> tuple[int, int]:
+    with vault.reading(home, KEY) as connection:
+        row = connection.execute(
+            "select (select count(*) from identifier), (select count(*) from person_row)"
+        ).fetchone()
+    assert row is not None
+    return row[0], row[1]
 
 
 def test_a_segment_opens_with_its_key_only(edu_home: Home) -> None:
@@ -42,10 +62,45 @@ def test_a_segment_opens_with_its_key_only(edu_home: Home) -> None:
 
 def test_merging_twice_changes_nothing(edu_home: Home) -> None:
     write(edu_home, "b1")
+    write(edu_home, "b2", "s2")
+    done = merge_segments(edu_home, KEY)
+    assert (done.segments, done.identifiers, done.person_rows) == (2, 1, 2)
+    assert stat.S_IMODE(done.path.stat().st_mode) == 0o600
+    assert b"identifier-value-1" not in done.path.read_bytes()
+    write(edu_home, "b2", "s2")
     merge_segments(edu_home, KEY)
-    write(edu_home, "b2")
-    merged = merge_segments(edu_home, KEY)
+    assert merge_segments(edu_home, KEY).segments == 0
     assert list((edu_home.vault / "segments").iterdir()) == []
-    with connect(extensions=("httpfs",)) as connection:
-        connection.execute(f"attach '{merged}' as vault (encryption_key '{KEY.derive('vault').hex()}', read_only)")
-        assert connection.execute("select count(*) from vault.person_row").fetchone() == (1,)
+    assert contents(edu_home) == (1, 2)
+
+
+def test_what_is_not_merged_yet_is_read_too(edu_home: Home) -> None:
+    assert contents(edu_home) == (0, 0)
+    write(edu_home, "b1", rows=3)
+    assert contents(edu_home) == (3, 3)
+    merge_segments(edu_home, KEY)
+    write(edu_home, "b2", "s2", rows=4)
+    assert contents(edu_home) == (4, 7)
+
+
+def test_a_reader_and_a_merge_exclude_each_other(edu_home: Home) -> None:
+    write(edu_home, "b1")
+    with vault.reading(edu_home, KEY), pytest.raises(VaultBusyError):
+        merge_segments(edu_home, KEY)
+    assert merge_segments(edu_home, KEY).segments == 1
+
+
+@pytest.mark.parametrize("milliseconds", [0, 60, 150, 300])
+def test_a_killed_merge_leaves_a_vault_that_opens_and_the_next_one_finishes(edu_home: Home, milliseconds: int) -> None:
+    for number in range(6):
+        write(edu_home, f"b{number}", f"s{number}", rows=2_000)
+    environment = {**os.environ, "EDU_HOME": str(edu_home.root)}
+    with subprocess.Popen([sys.executable, "-c", MERGE], stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(milliseconds / 1000)
+        process.send_signal(signal.SIGKILL)
+    assert contents(edu_home) == (2_000, 12_000)
+    merge_segments(edu_home, KEY)
+    assert contents(edu_home) == (2_000, 12_000)
+    assert list(Path(edu_home.vault / "segments").glob("*.duckdb")) == []
