@@ -49,6 +49,7 @@ SYSTEM_COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
     ("period", pa.string()),
     ("snapshot_date", pa.date32()),
     ("is_incomplete", pa.bool_()),
+    ("is_deleted", pa.bool_()),
 )
 """Columns that every lake table opens with: where a row came from and what it speaks of."""
 

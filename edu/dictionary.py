@@ -24,6 +24,7 @@ SYSTEM_LABELS = {
     "period": ("学年学期", "Term or school year that the row speaks of."),
     "snapshot_date": ("时点", "Date that the row speaks of."),
     "is_incomplete": ("是否不完整", "Whether a faulty field was set null."),
+    "is_deleted": ("是否删除", "Whether the row removes its key from the unit, from this delivery on."),
     "row_key": ("行键", "Key of the row within its unit, from its best evidence."),
     "identity_status": ("证件核验状态", "verified, unverified, other_document or missing."),
 }

@@ -144,7 +144,7 @@ class Batch:
         names = ", ".join(f"cast(null as varchar) as {quoted(f.name)}" for f in self.contract.fields)
         empty = (
             "select cast(null as varchar) as submission_id, cast(null as varchar) as value_form, "
-            f"cast(null as varchar) as sheet, cast(null as integer) as row_number, {names} where false"
+            f"cast(null as varchar) as sheet, cast(null as integer) as row_number, false as is_deleted, {names} where false"
         )
         c.execute(
             "create or replace temp table raw as select cast(row_number() over () as bigint) as row_id, * from ("
@@ -161,7 +161,7 @@ class Batch:
         )
         return (
             f"select {literal(item.submission_id)} as submission_id, {literal(form)} as value_form, {sheet} as sheet, "
-            f"row_number, {fields} from ({table.relation})"
+            f"row_number, {'is_deleted' if table.has_deletes else 'false'} as is_deleted, {fields} from ({table.relation})"
         )
 
     def _clean(self) -> None:
@@ -177,7 +177,7 @@ class Batch:
             texts.append(f"coalesce({name} in ({words}), false) as {quoted('n_' + spec.name)}")
             if cleaning.has_plain(spec):
                 plains.append(f"{cleaning.plain_column(spec)} as {quoted('p_' + spec.name)}")
-        place = "row_id, submission_id, value_form, sheet, row_number"
+        place = "row_id, submission_id, value_form, sheet, row_number, is_deleted"
         c.execute(
             f"create or replace temp table prepared_rows as with trimmed as (select {place}, {', '.join(trims)} from raw), "
             f"worded as (select {place}, {', '.join(texts)} from trimmed) select {', '.join(['*', *plains])} from worded"
@@ -224,7 +224,7 @@ class Batch:
                     inner join submissions as s on s.submission_id = p.submission_id
                     {joins}
                 )
-                select row_id, submission_id, sheet, row_number, submitter_org, coverage, snapshot_date, as_of,
+                select row_id, submission_id, sheet, row_number, is_deleted, submitter_org, coverage, snapshot_date, as_of,
                     grade_stage, grade_age_minimum, grade_age_maximum, {", ".join(columns)}
                 from joined
             """
@@ -249,15 +249,20 @@ class Batch:
         incomplete = [f"{quoted('x_' + f.name)} is not null" for f in contract.fields if f.on_fault == "incomplete"]
         incomplete += [name for name, rule, _ in rules if rule.severity == "incomplete"]
         placeholder = [name for name, rule, _ in rules if rule.kind == "placeholder_person"]
+        # A delete needs no more than the school and one complete group of evidence: it has nothing else to be right.
+        placed = f"{quoted(contract.school_field)} is not null and " if contract.school_field else ""
+        groups = [" and ".join(f"{quoted(name)} is not null" for name in group) for group in contract.evidence]
+        names_its_key = f"({placed}({' or '.join(f'({group})' for group in groups) or 'false'}))"
         c.execute(
             f"""
             create or replace temp table judged as
             with dated as (select *, {id_birth} as id_birth from cleaned),
             ruled as (select * {flags} from dated)
-            select row_id, {"".join(name + ", " for name, _, _ in rules)}
+            select row_id, is_deleted, {"".join(name + ", " for name, _, _ in rules)}
                 {" or ".join(placeholder) or "false"} as is_placeholder,
-                {" or ".join(quarantine) or "false"} as is_quarantined,
-                {" or ".join(incomplete) or "false"} as is_incomplete
+                case when is_deleted then not {names_its_key} else {" or ".join(quarantine) or "false"} end
+                    as is_quarantined,
+                not is_deleted and ({" or ".join(incomplete) or "false"}) as is_incomplete
             from ruled
             """
         )
@@ -290,7 +295,9 @@ class Batch:
         c.execute(f"create or replace temp table all_findings as {' union all '.join(parts)}")
         c.execute(
             "create or replace temp table finding_rows as select f.* from all_findings as f "
-            "inner join judged as j on j.row_id = f.row_id where not j.is_placeholder or f.reason_code = 'placeholder_row'"
+            "inner join judged as j on j.row_id = f.row_id where not j.is_deleted "
+            "and (not j.is_placeholder or f.reason_code = 'placeholder_row') union all "
+            "select row_id, null, 'delete_without_key', 'quarantine' from judged where is_deleted and is_quarantined"
         )
         if not contract.is_additive:
             c.execute(f"create or replace temp table copies as {copies_sql(contract)}")
@@ -351,6 +358,7 @@ class Batch:
             "period": literal(self.period),
             "snapshot_date": "a.snapshot_date",
             "is_incomplete": "a.is_incomplete",
+            "is_deleted": "a.is_deleted",
             "row_key": "cast(null as varchar)" if contract.is_additive else "k.row_key",
         }
         id_field = next((f for f in contract.fields if f.namespace == "cn_id"), None)

@@ -1,23 +1,29 @@
-{# Rows of a dataset that count: those of the units' current deliveries that are not held, the newest of each key. #}
+{#
+  Rows of a dataset that count: those of the units' current deliveries that are not held, the newest of each key. A key
+  whose newest row is an explicit delete has none; the delete speaks of its own period alone.
+#}
 {% macro current_rows(dataset, columns) -%}
     select {{ columns | join(', ') }}
     from (
         select
-            {% for column in columns %}lake_row.{{ column }}, {% endfor -%}
+            {% for column in columns -%}
+                {% if column == 'school_code' %}unit.unit_owner as school_code{% else %}lake_row.{{ column }}{% endif %},
+            {% endfor -%}
+            coalesce(lake_row.is_deleted, false) as is_removed,
             row_number() over (
-                partition by lake_row.school_code, lake_row.period, lake_row.snapshot_date, lake_row.row_key
+                partition by unit.unit_owner, lake_row.period, lake_row.snapshot_date, lake_row.row_key
                 order by unit.delivery_rank, lake_row.sheet desc, lake_row.row_number desc
             ) as newest_no
         from {{ ref('col_' ~ dataset) }} as lake_row
         inner join {{ ref('unit_current') }} as unit
             on
                 unit.submission_id = lake_row.submission_id
-                and unit.unit_owner = lake_row.school_code
+                and unit.source_owner = lake_row.school_code
                 and unit.period = lake_row.period
                 and unit.dataset = '{{ dataset }}'
         where not unit.is_held
     ) as numbered
-    where newest_no = 1
+    where newest_no = 1 and not is_removed
 {%- endmacro %}
 
 {# The state of figures that no office has confirmed yet; the seed data_status says what it allows. #}

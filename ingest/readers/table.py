@@ -23,6 +23,8 @@ class FieldTable:
     sheet: str | None
     relation: str
     fields: tuple[str, ...]
+    has_deletes: bool = False
+    """Whether the SELECT gives `is_deleted` too: a boolean that marks a row as the removal of its key."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ select
     lake_row.period,
     lake_row.snapshot_date,
     lake_row.is_incomplete,
+    lake_row.is_deleted,
     lake_row.row_key,
     lake_row.school_code,
     lake_row.xjh_key,

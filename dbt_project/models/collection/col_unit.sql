@@ -3,7 +3,8 @@ select
     unit.batch_id,
     unit.dataset,
     unit.school_code,
-    coalesce(unit.school_code, receipt.submitter_org) as unit_owner,
+    coalesce(alias.school_code, unit.school_code, receipt.submitter_org) as unit_owner,
+    coalesce(unit.school_code, receipt.submitter_org) as source_owner,
     unit.period,
     unit.snapshot_date,
     unit.coverage,
@@ -13,4 +14,6 @@ select
 from {{ source('runs', 'unit') }} as unit
 inner join {{ source('runs', 'submission') }} as receipt
     on receipt.submission_id = unit.submission_id and receipt.batch_id = unit.batch_id
+-- A system names organisations in its own way; a seed row says which school of the registry is meant.
+left join {{ ref('organisation_alias') }} as alias on alias.source_org = unit.school_code
 where {{ is_recorded('receipt.recorded_at') }}

@@ -14,7 +14,7 @@ inner join {{ ref('unit_current') }} as unit
         unit.submission_id = activity.submission_id
         and unit.dataset = 'learning_activity_daily'
         and unit.period = activity.period
-where not unit.is_held
+where not unit.is_held and not coalesce(activity.is_deleted, false)
 group by
     activity.submitter_org, activity.period, activity.code_module, activity.code_presentation, activity.learner_key,
     activity.site_id, activity.day_no

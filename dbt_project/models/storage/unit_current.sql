@@ -3,12 +3,13 @@ with delivery as (
     select
         unit.dataset,
         unit.unit_owner,
+        unit.source_owner,
         unit.period,
         unit.snapshot_date,
         unit.submission_id,
         unit.coverage,
         submission.received_at,
-        row_number() over (
+        dense_rank() over (
             partition by unit.dataset, unit.unit_owner, unit.period, unit.snapshot_date
             order by submission.received_at desc, submission.submission_id desc
         ) as delivery_rank
@@ -41,6 +42,7 @@ held as (
 select
     delivery.dataset,
     delivery.unit_owner,
+    delivery.source_owner,
     delivery.period,
     delivery.snapshot_date,
     delivery.submission_id,
