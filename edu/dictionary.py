@@ -39,6 +39,10 @@ RUN_TITLES = {
     "finding": "Findings, one row a defect found.",
     "unit": "Units, one row a school, period and snapshot that a submission speaks of.",
     "gate_result": "Gate results, one row an expectation or a unit.",
+    "approval": "Approvals, one row an organisation, dataset and period; a city's approval locks.",
+    "approval_seen": "Deliveries that an approval saw, one row a unit and submission.",
+    "correction": "Decisions on changes after a lock (更正单), one row a decision.",
+    "restriction": "Restrictions of a person's data and their lifting, one row each.",
     "run_log": "Steps of runs.",
 }
 TYPE_NAMES = {

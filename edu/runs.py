@@ -87,6 +87,56 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
             ("recorded_at", TIME),
         ]
     ),
+    "approval": pa.schema(
+        [
+            ("approval_id", TEXT),
+            ("org", TEXT),
+            ("org_level", TEXT),
+            ("dataset", TEXT),
+            ("period", TEXT),
+            ("content_digest", TEXT),
+            ("units", pa.int64()),
+            ("covered_orgs", TEXT),
+            ("author", TEXT),
+            ("reason", TEXT),
+            ("recorded_at", TIME),
+        ]
+    ),
+    "approval_seen": pa.schema(
+        [
+            ("approval_id", TEXT),
+            ("dataset", TEXT),
+            ("period", TEXT),
+            ("unit_owner", TEXT),
+            ("snapshot_date", pa.date32()),
+            ("submission_id", TEXT),
+        ]
+    ),
+    "correction": pa.schema(
+        [
+            ("correction_id", TEXT),
+            ("dataset", TEXT),
+            ("unit_owner", TEXT),
+            ("period", TEXT),
+            ("submission_id", TEXT),
+            ("decision", TEXT),
+            ("figures_before", TEXT),
+            ("figures_after", TEXT),
+            ("author", TEXT),
+            ("reason", TEXT),
+            ("recorded_at", TIME),
+        ]
+    ),
+    "restriction": pa.schema(
+        [
+            ("restriction_id", TEXT),
+            ("person_id", TEXT),
+            ("action", TEXT),
+            ("author", TEXT),
+            ("reason", TEXT),
+            ("recorded_at", TIME),
+        ]
+    ),
     "run_log": pa.schema(
         [
             ("run_id", TEXT),

@@ -30,3 +30,12 @@
 {% macro unconfirmed_status() -%}
     'provisional'
 {%- endmacro %}
+
+{# Condition that leaves out persons whose data may not be shown; every table with one row a person has it. #}
+{% macro is_shown(person_id) -%}
+    not exists (
+        select 1
+        from {{ ref('map_restriction') }} as restricted
+        where restricted.person_id = {{ person_id }}
+    )
+{%- endmacro %}

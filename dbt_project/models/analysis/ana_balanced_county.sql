@@ -1,6 +1,19 @@
 -- Pupil-weighted coefficient of variation (教督〔2017〕6号): mean = Σx/ΣP, S = √(Σ P(x/P − mean)² / ΣP), CV = S/mean.
 -- Terms are DECIMAL before they are summed, so that the sum does not depend on the order of rows.
-with mean_value as (
+with least_confirmed as (
+    select
+        school.school_year,
+        school.division_code,
+        school.stage,
+        school.indicator_no,
+        min(status.sort_order) as status_order
+    from {{ ref('ana_balanced_value') }} as school
+    inner join {{ ref('data_status') }} as status on status.data_status = school.data_status
+    where school.value_exact is not null
+    group by school.school_year, school.division_code, school.stage, school.indicator_no
+),
+
+mean_value as (
     select
         school_year,
         division_code,
@@ -45,7 +58,7 @@ measured as (
         mean_value.pupils,
         cast(mean_value.mean_exact as double) as mean_exact,
         sqrt(cast(spread.weighted_squares as double) / mean_value.pupils) as std_exact,
-        case when mean_value.schools = 0 then 'missing' else {{ unconfirmed_status() }} end as data_status
+        case when mean_value.schools = 0 then 'missing' else confirmed.data_status end as data_status
     from mean_value
     left join spread
         on
@@ -53,6 +66,13 @@ measured as (
             and spread.division_code = mean_value.division_code
             and spread.stage = mean_value.stage
             and spread.indicator_no = mean_value.indicator_no
+    left join least_confirmed
+        on
+            least_confirmed.school_year = mean_value.school_year
+            and least_confirmed.division_code = mean_value.division_code
+            and least_confirmed.stage = mean_value.stage
+            and least_confirmed.indicator_no = mean_value.indicator_no
+    left join {{ ref('data_status') }} as confirmed on confirmed.sort_order = least_confirmed.status_order
 )
 
 select

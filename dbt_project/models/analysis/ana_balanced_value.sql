@@ -1,4 +1,16 @@
-with indicator as (
+with people_confirmed as (
+    {{ least_status(['student', 'staff']) }}
+),
+
+pupils_confirmed as (
+    {{ least_status(['student']) }}
+),
+
+premises_confirmed as (
+    {{ least_status(['campus_facility']) }}
+),
+
+indicator as (
     select
         input.school_year,
         input.division_code,
@@ -35,8 +47,21 @@ valued as (
 judged as (
     select
         valued.*,
-        case when value_exact is null then 'missing' else {{ unconfirmed_status() }} end as data_status
+        case
+            when valued.value_exact is null then 'missing'
+            when valued.indicator_no <= 3 then coalesce(people.data_status, {{ unconfirmed_status() }})
+            when pupils_order.sort_order < premises_order.sort_order then pupils.data_status
+            else coalesce(premises.data_status, {{ unconfirmed_status() }})
+        end as data_status
     from valued
+    left join people_confirmed as people
+        on people.school_id = valued.school_id and people.period = valued.school_year || '/1'
+    left join pupils_confirmed as pupils
+        on pupils.school_id = valued.school_id and pupils.period = valued.school_year || '/1'
+    left join premises_confirmed as premises
+        on premises.school_id = valued.school_id and premises.period = valued.school_year
+    left join {{ ref('data_status') }} as pupils_order on pupils_order.data_status = pupils.data_status
+    left join {{ ref('data_status') }} as premises_order on premises_order.data_status = premises.data_status
 )
 
 select

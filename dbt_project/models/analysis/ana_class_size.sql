@@ -1,6 +1,11 @@
-with counted as (
+with confirmed as (
+    {{ least_status(['student']) }}
+),
+
+counted as (
     select
         pupil.school_year,
+        pupil.period,
         pupil.term,
         pupil.snapshot_date,
         school.division_code,
@@ -13,8 +18,8 @@ with counted as (
     inner join {{ ref('dim_school') }} as school on school.school_id = pupil.school_id and school.period = pupil.period
     where pupil.is_enrolled and pupil.class_code is not null
     group by
-        pupil.school_year, pupil.term, pupil.snapshot_date, school.division_code, pupil.school_id, pupil.stage,
-        pupil.grade_code, pupil.class_code
+        pupil.school_year, pupil.period, pupil.term, pupil.snapshot_date, school.division_code, pupil.school_id,
+        pupil.stage, pupil.grade_code, pupil.class_code
 )
 
 select
@@ -30,6 +35,7 @@ select
     band.size_band_code,
     band.is_large,
     band.is_oversize,
-    {{ unconfirmed_status() }} as data_status
+    coalesce(confirmed.data_status, {{ unconfirmed_status() }}) as data_status
 from counted
 inner join {{ ref('class_size_band') }} as band on counted.pupils between band.lower and band.upper
+left join confirmed on confirmed.school_id = counted.school_id and confirmed.period = counted.period

@@ -1,5 +1,9 @@
 -- A school whose roster of staff, or of pupils, is not there has no count for it: null, never zero.
-with pupil_count as (
+with confirmed as (
+    {{ least_status(['student', 'staff']) }}
+),
+
+pupil_count as (
     select
         school_id,
         period,
@@ -53,6 +57,7 @@ delivered as (
 joined as (
     select
         school.school_year,
+        school.period,
         school.term,
         school.snapshot_date,
         school.division_code,
@@ -90,31 +95,33 @@ joined as (
 )
 
 select
-    school_year,
-    term,
-    snapshot_date,
-    division_code,
-    school_id,
-    stage,
-    pupils,
-    full_time_teachers,
-    qualified_teachers,
-    higher_qualified_teachers,
-    certified_teachers,
-    backbone_teachers,
-    senior_title_teachers,
+    joined.school_year,
+    joined.term,
+    joined.snapshot_date,
+    joined.division_code,
+    joined.school_id,
+    joined.stage,
+    joined.pupils,
+    joined.full_time_teachers,
+    joined.qualified_teachers,
+    joined.higher_qualified_teachers,
+    joined.certified_teachers,
+    joined.backbone_teachers,
+    joined.senior_title_teachers,
     cast(
-        round(cast(pupils as decimal(18, 6)) / nullif(full_time_teachers, 0), 4) as decimal(12, 4)
+        round(cast(joined.pupils as decimal(18, 6)) / nullif(joined.full_time_teachers, 0), 4) as decimal(12, 4)
     ) as pupil_teacher_ratio,
     cast(
-        round(cast(100 * qualified_teachers as decimal(18, 6)) / nullif(full_time_teachers, 0), 4) as decimal(7, 4)
+        round(cast(100 * joined.qualified_teachers as decimal(18, 6)) / nullif(joined.full_time_teachers, 0), 4)
+        as decimal(7, 4)
     ) as qualified_pct,
     cast(
-        round(cast(100 * higher_qualified_teachers as decimal(18, 6)) / nullif(full_time_teachers, 0), 4)
+        round(cast(100 * joined.higher_qualified_teachers as decimal(18, 6)) / nullif(joined.full_time_teachers, 0), 4)
         as decimal(7, 4)
     ) as higher_qualified_pct,
     case
-        when pupils is null or full_time_teachers is null then 'missing'
-        else {{ unconfirmed_status() }}
+        when joined.pupils is null or joined.full_time_teachers is null then 'missing'
+        else coalesce(confirmed.data_status, {{ unconfirmed_status() }})
     end as data_status
 from joined
+left join confirmed on confirmed.school_id = joined.school_id and confirmed.period = joined.period

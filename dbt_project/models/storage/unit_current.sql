@@ -15,7 +15,14 @@ with delivery as (
         ) as delivery_rank
     from {{ ref('col_unit') }} as unit
     inner join {{ ref('col_submission') }} as submission on submission.submission_id = unit.submission_id
-    where submission.status <> 'rejected' and not submission.is_repeat
+    left join {{ ref('unit_waiting') }} as waiting
+        on
+            waiting.submission_id = unit.submission_id
+            and waiting.dataset = unit.dataset
+            and waiting.unit_owner = unit.unit_owner
+            and waiting.period = unit.period
+            and waiting.snapshot_date is not distinct from unit.snapshot_date
+    where submission.status <> 'rejected' and not submission.is_repeat and waiting.submission_id is null
 ),
 
 newest_full as (
