@@ -119,7 +119,8 @@ def _figures(connection: duckdb.DuckDBPyConnection, row: tuple[Any, ...], *, wit
         f"with counting as ({counting}), numbered as (select r.*, row_number() over (partition by {key} "
         "order by c.delivery_rank, r.sheet desc, r.row_number desc) as newest_no "
         f"from collection.{dataset} as r inner join counting as c on c.submission_id = r.submission_id "
-        f'where r."{place}" = $owner and r.period = $period), '
+        f'where r."{place}" in (select source_owner from collection.unit where unit_owner = $owner) '
+        "and r.period = $period), "
         f"texts as (select *, cast(row({fields}) as varchar) as text from numbered where newest_no = 1) "
         f"select {', '.join(selects)} from texts",
         {

@@ -23,7 +23,8 @@ decided as (
     from {{ ref('col_correction') }}
 )
 
-select
+-- A system that has two names for one school delivers one unit twice: it waits once.
+select distinct
     unit.dataset,
     unit.unit_owner,
     unit.period,
