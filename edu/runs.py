@@ -127,6 +127,20 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
             ("recorded_at", TIME),
         ]
     ),
+    "decision": pa.schema(
+        [
+            ("decision_id", TEXT),
+            ("case_id", TEXT),
+            ("case_kind", TEXT),
+            ("decision", TEXT),
+            ("subject_key", TEXT),
+            ("other_key", TEXT),
+            ("school_id", TEXT),
+            ("author", TEXT),
+            ("reason", TEXT),
+            ("recorded_at", TIME),
+        ]
+    ),
     "restriction": pa.schema(
         [
             ("restriction_id", TEXT),
@@ -135,6 +149,38 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
             ("author", TEXT),
             ("reason", TEXT),
             ("recorded_at", TIME),
+        ]
+    ),
+    "link_evidence": pa.schema(
+        [
+            ("left_key", TEXT),
+            ("right_key", TEXT),
+            ("is_name_equal", pa.bool_()),
+            ("is_birth_date_equal", pa.bool_()),
+            ("is_guardian_equal", pa.bool_()),
+            ("recorded_at", TIME),
+        ]
+    ),
+    "official_release": pa.schema(
+        [
+            ("release_id", TEXT),
+            ("release_name", TEXT),
+            ("school_year", TEXT),
+            ("author", TEXT),
+            ("reason", TEXT),
+            ("as_of_date", pa.date32()),
+            ("figures", pa.int64()),
+            ("content_sha256", TEXT),
+            ("recorded_at", TIME),
+        ]
+    ),
+    "official_figure": pa.schema(
+        [
+            ("release_id", TEXT),
+            ("table_name", TEXT),
+            ("row_key", TEXT),
+            ("measure", TEXT),
+            ("value", pa.decimal128(38, 10)),
         ]
     ),
     "run_log": pa.schema(

@@ -15,3 +15,12 @@
 {% macro term_no(period) -%}
     cast(substr({{ period }}, 11, 1) as integer)
 {%- endmacro %}
+
+{# The day that a build looks from: the one asked for, else that of the newest submission, so that no clock is read. #}
+{% macro as_of_date() -%}
+    {%- if var('as_of') -%}
+        cast('{{ var("as_of") }}' as date)
+    {%- else -%}
+        (select cast(max(received_at) as date) from {{ ref('col_submission') }})
+    {%- endif -%}
+{%- endmacro %}

@@ -32,3 +32,32 @@
 {% macro default__ordered_text(text, ordering) -%}
     string_agg({{ text }}, ',' order by {{ ordering }})
 {%- endmacro %}
+
+{# Connected components of an undirected graph: `edges` names a relation (left_key, right_key); gives node and
+   component, the least key that the node is joined with. Each round costs one pass over what changed in the last. #}
+{% macro connected_components(edges) -%}
+    {{ return(adapter.dispatch('connected_components', 'edu')(edges)) }}
+{%- endmacro %}
+
+{% macro default__connected_components(edges) -%}
+    with recursive both_ways as (
+        select left_key, right_key from {{ edges }} where left_key <> right_key
+        union
+        select right_key, left_key from {{ edges }} where left_key <> right_key
+    ),
+
+    label (node, component) using key (node) as (
+        select left_key, least(left_key, min(right_key))
+        from both_ways
+        group by left_key
+        union
+        select both_ways.left_key, min(label.component)
+        from label
+        inner join both_ways on both_ways.right_key = label.node
+        inner join recurring.label as known on known.node = both_ways.left_key
+        where label.component < known.component
+        group by both_ways.left_key
+    )
+
+    select node, component from label
+{%- endmacro %}

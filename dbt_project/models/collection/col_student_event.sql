@@ -1,4 +1,3 @@
--- Generated from the contract by `make docs`; a drift test compares.
 {{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
 
 select

@@ -1,64 +1,77 @@
-with two_numbers as (
+-- A case appears once; where a decision made its cause go away, the decision keeps it on the list.
+with by_period as (
     select
-        'student' as dataset,
-        school_code,
+        case_id,
+        case_kind,
+        subject_key,
+        dataset,
         period,
-        'xjh:' || xjh_key as subject_key
-    from {{ ref('col_student') }}
-    where xjh_key is not null and identity_status = 'verified'
+        min(school_code) as school_code,
+        -- A case over two schools shows when the second of them has delivered.
+        max(opened_on) as opened_on,
+        min(detail_zh) as detail_zh,
+        row_number() over (partition by case_id order by period, dataset) as first_no,
+        max(period) over (partition by case_id) as last_period
+    from {{ ref('mgt_case_school') }}
+    group by case_id, case_kind, subject_key, dataset, period
 ),
 
-collided as (
-    select 'xjh:' || xjh_key as subject_key
-    from {{ ref('col_student') }}
-    where xjh_key is not null and identity_status = 'verified'
-    group by xjh_key
-    having count(distinct id_number_key) > 1
+schools as (
+    select
+        case_id,
+        count(distinct school_code) as schools
+    from {{ ref('mgt_case_school') }}
+    group by case_id
 ),
 
-opened as (
+seen as (
     select
-        'unknown_school' as case_kind,
-        unit.dataset,
-        unit.unit_owner as school_code,
-        unit.period,
-        unit.unit_owner as subject_key,
-        '该学校标识码不在本期学校登记中,数据暂不入库' as detail_zh
-    from {{ ref('unit_current') }} as unit
-    left join {{ ref('dim_school') }} as school
-        on school.school_code = unit.unit_owner and (school.period = unit.period or school.school_year = unit.period)
-    where unit.dataset not in ('school', 'learning_activity_daily') and school.school_id is null
-    union
+        by_period.case_id,
+        by_period.case_kind,
+        by_period.dataset,
+        by_period.school_code,
+        by_period.period,
+        by_period.last_period,
+        by_period.subject_key,
+        by_period.detail_zh,
+        by_period.opened_on,
+        schools.schools
+    from by_period
+    inner join schools on schools.case_id = by_period.case_id
+    where by_period.first_no = 1
+),
+
+decided as (
     select
-        'identity_collision',
-        two_numbers.dataset,
-        two_numbers.school_code,
-        two_numbers.period,
-        two_numbers.subject_key,
-        '同一学籍号对应两个不同的身份证号,未合并,请核查'
-    from two_numbers
-    inner join collided on collided.subject_key = two_numbers.subject_key
-    union
-    select
-        'two_schools',
-        'student',
-        min(school.school_code),
-        pupil.period,
-        pupil.person_id,
-        '同一学生同一时点在两所学校有学籍,两处均保留,请核查'
-    from {{ ref('fct_enrolment_snapshot') }} as pupil
-    inner join {{ ref('dim_school') }} as school on school.school_id = pupil.school_id and school.period = pupil.period
-    where pupil.is_enrolled
-    group by pupil.period, pupil.person_id
-    having count(distinct pupil.school_id) > 1
+        case_id,
+        case_kind,
+        subject_key,
+        decision,
+        author,
+        recorded_at
+    from {{ ref('col_decision') }}
+    where is_current
 )
 
 select
-    {{ row_hash(['case_kind', 'dataset', 'school_code', 'period', 'subject_key']) }} as case_id,
-    case_kind,
-    dataset,
-    school_code,
-    period,
-    subject_key,
-    detail_zh
-from opened
+    coalesce(seen.case_id, decided.case_id) as case_id,
+    coalesce(seen.case_kind, decided.case_kind) as case_kind,
+    seen.dataset,
+    seen.school_code,
+    seen.period,
+    seen.last_period,
+    coalesce(seen.subject_key, decided.subject_key) as subject_key,
+    cast(coalesce(seen.schools, 0) as integer) as schools,
+    coalesce(seen.detail_zh, '已按处理决定消除') as detail_zh,
+    case when decided.decision is null or decided.decision = 'reopen' then 'open' else 'decided' end as status,
+    seen.opened_on,
+    case
+        when decided.decision is null or decided.decision = 'reopen'
+            then cast(greatest(0, {{ days_between('seen.opened_on', as_of_date()) }}) as integer)
+    end as days_open,
+    decided.decision,
+    decided.author as decided_by,
+    cast(decided.recorded_at as date) as decided_on
+from seen
+full outer join decided on decided.case_id = seen.case_id
+where seen.case_id is not null or decided.decision <> 'reopen'

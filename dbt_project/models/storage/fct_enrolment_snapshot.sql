@@ -2,7 +2,7 @@ with pupil as (
     {{ current_rows('student', [
         'submission_id', 'sheet', 'row_number', 'school_code', 'period', 'snapshot_date', 'row_key', 'is_incomplete',
         'identity_status', 'id_number_key', 'xjh_key', 'sex_code', 'birth_date', 'ethnicity_code', 'grade_code',
-        'class_code', 'boarding_code', 'household_kind_code', 'household_division_code', 'status_code',
+        'class_code', 'entry_ym', 'boarding_code', 'household_kind_code', 'household_division_code', 'status_code',
         'left_behind_code', 'is_migrant', 'disability_code'
     ]) }}
 ),
@@ -51,6 +51,7 @@ select
     grade.stage,
     pupil.grade_code,
     pupil.class_code,
+    pupil.entry_ym,
     pupil.sex_code,
     pupil.birth_date,
     pupil.ethnicity_code,

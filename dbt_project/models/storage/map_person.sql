@@ -1,35 +1,7 @@
--- Keys seen together in one accepted row are one person, through the ID number that they share. A key that was seen
--- with two verified ID numbers joins nothing; management.case lists it.
+-- Keys that map_person_link joins are one person. The person is named by the key of its first accepted evidence in
+-- effective order, so a later link never renames it.
 with seen as (
-    select
-        'xjh:' || xjh_key as evidence_key,
-        case when identity_status = 'verified' then 'cn_id:' || id_number_key end as cn_id_key,
-        case when identity_status = 'other_document' then 'passport:' || id_number_key end as passport_key,
-        row_key,
-        submission_id,
-        sheet,
-        row_number
-    from {{ ref('col_student') }}
-    union all
-    select
-        'gh@school:' || staff_no_key,
-        case when identity_status = 'verified' then 'cn_id:' || id_number_key end,
-        case when identity_status = 'other_document' then 'passport:' || id_number_key end,
-        row_key,
-        submission_id,
-        sheet,
-        row_number
-    from {{ ref('col_staff') }}
-    union all
-    select
-        'xjh:' || xjh_key,
-        null,
-        null,
-        row_key,
-        submission_id,
-        sheet,
-        row_number
-    from {{ ref('col_student_event') }}
+    {{ person_rows() }}
 ),
 
 evidence as (
@@ -98,23 +70,12 @@ first_seen as (
     where first_no = 1
 ),
 
--- min over one value is that value; a key with two ID numbers is left out.
-link as (
-    select
-        evidence_key,
-        min(cn_id_key) as cn_id_key
-    from seen
-    where evidence_key is not null and cn_id_key is not null
-    group by evidence_key
-    having count(distinct cn_id_key) = 1
-),
-
 grouped as (
     select
         first_seen.*,
-        coalesce(link.cn_id_key, first_seen.evidence_key) as group_key
+        coalesce(link.group_key, first_seen.evidence_key) as group_key
     from first_seen
-    left join link on link.evidence_key = first_seen.evidence_key
+    left join {{ ref('map_person_link') }} as link on link.evidence_key = first_seen.evidence_key
 )
 
 select

@@ -1,0 +1,44 @@
+{# Where people are seen: the key that a dataset's rows carry, and whether the number of a document stands beside it.
+   A dataset of persons joins by one entry in `sources`. #}
+{% macro person_rows() -%}
+    {%- set sources = [
+        {'dataset': 'student', 'key': 'xjh_key', 'namespace': 'xjh', 'has_number': true},
+        {'dataset': 'staff', 'key': 'staff_no_key', 'namespace': 'gh@school', 'has_number': true},
+        {'dataset': 'student_event', 'key': 'xjh_key', 'namespace': 'xjh', 'has_number': false},
+    ] -%}
+    {% for source in sources %}
+    select
+        '{{ source.namespace }}:' || {{ source.key }} as evidence_key,
+        {% if source.has_number %}
+        case when identity_status = 'verified' then 'cn_id:' || id_number_key end as cn_id_key,
+        case when identity_status = 'other_document' then 'passport:' || id_number_key end as passport_key,
+        {% else %}
+        cast(null as varchar) as cn_id_key,
+        cast(null as varchar) as passport_key,
+        {% endif %}
+        row_key,
+        submission_id,
+        sheet,
+        row_number
+    from {{ ref('col_' ~ source.dataset) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+{%- endmacro %}
+
+{# Pairs of a key and a document's number in the rows that count now: a corrected delivery takes its old pairs away. #}
+{% macro person_pairs() -%}
+    {%- set sources = [
+        {'dataset': 'student', 'key': 'xjh_key', 'namespace': 'xjh'},
+        {'dataset': 'staff', 'key': 'staff_no_key', 'namespace': 'gh@school'},
+    ] -%}
+    {% for source in sources %}
+    select
+        '{{ source.namespace }}:' || {{ source.key }} as evidence_key,
+        case identity_status when 'verified' then 'cn_id:' else 'passport:' end || id_number_key as number_key,
+        identity_status = 'verified' as is_resident_id,
+        submission_id
+    from ({{ current_rows(source.dataset, ['submission_id', source.key, 'identity_status', 'id_number_key']) }}) as counted
+    where {{ source.key }} is not null and identity_status in ('verified', 'other_document') and id_number_key is not null
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+{%- endmacro %}
