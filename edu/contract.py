@@ -32,6 +32,9 @@ FieldType = Literal[
     "division_code",  # GB/T 2260, 6 digits
     "township_code",  # NBS, 9 digits
     "uscc",  # GB 32100, 18 characters
+    "vision",  # five-mark L notation of GB 11533, decimal in the lake
+    "duration",  # seconds, decimal in the lake
+    "timestamp",  # a moment; without offset, Asia/Shanghai, in the lake
     "class_name",  # canonical 2023级2班; the lake adds class_no and entry_year
     "identifier",  # pseudonymised under `namespace`; the lake holds <name>_key
     "private",  # direct identifier without a key (name, phone, address): vault only
@@ -85,6 +88,8 @@ class FieldSpec(Strict):
     """Words that usually mean nothing but are real values here."""
     aliases: tuple[str, ...] = ()
     """Foreign spellings of the header, beyond the label and the JY/T short name."""
+    example: str | None = None
+    """What a template shows, where its type's example would not fit; a code for coded fields."""
     description: str
 
     @property
@@ -105,7 +110,10 @@ class FieldSpec(Strict):
             "flag": pa.bool_(),
             "integer": pa.int64(),
             "decimal": pa.decimal128(self.precision, self.scale),
+            "vision": pa.decimal128(self.precision, self.scale),
+            "duration": pa.decimal128(self.precision, self.scale),
             "date": pa.date32(),
+            "timestamp": pa.timestamp("us"),
             "year_month": pa.string(),
             "school_code": pa.string(),
             "division_code": pa.string(),

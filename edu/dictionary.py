@@ -1,9 +1,12 @@
-"""What is generated from the contracts: the dbt sources and the Chinese data dictionary.
+"""What is generated from the contracts: dbt sources, collection models and the Chinese data dictionary.
 
-`python -m edu.dictionary` writes both; a drift test compares them with what is committed.
+`python -m edu.dictionary` writes them; a drift test compares them with what is committed.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import yaml
@@ -12,7 +15,8 @@ from edu.contract import SYSTEM_COLUMNS, Contract, FieldSpec, contracts
 from edu.runs import RUN_SCHEMAS
 from edu.settings import PROJECT_ROOT
 
-SOURCES_FILE = PROJECT_ROOT / "dbt_project" / "models" / "collection" / "_sources.yml"
+COLLECTION_DIR = PROJECT_ROOT / "dbt_project" / "models" / "collection"
+SOURCES_FILE = COLLECTION_DIR / "_sources.yml"
 DICTIONARY_FILE = PROJECT_ROOT / "docs" / "data-dictionary.md"
 
 SYSTEM_LABELS = {
@@ -53,14 +57,22 @@ TYPE_NAMES = {
     **{"text": "文本", "code": "代码", "flag": "是/否", "integer": "整数", "decimal": "小数", "date": "日期"},
     **{"year_month": "年月", "school_code": "学校标识码", "division_code": "行政区划码", "township_code": "乡镇代码"},
     **{"uscc": "统一社会信用代码", "class_name": "班级名称", "identifier": "标识号(入库即转换)"},
-    "private": "个人信息(仅保管库)",
+    **{"private": "个人信息(仅保管库)", "vision": "视力(五分记录)", "duration": "时长(秒)", "timestamp": "时间"},
 }
 LEVEL_NAMES = {"identifier": "仅保管库", "sensitive": "L4", "quasi": "L3", "ordinary": "L3"}
 
 
+def is_about_persons(contract: Contract) -> bool:
+    """Whether a row speaks of one person: it names one, or an identifier is evidence of the row."""
+    evidence = {name for group in contract.evidence for name in group}
+    return any(
+        spec.type == "private" or (spec.type == "identifier" and spec.name in evidence) for spec in contract.fields
+    )
+
+
 def level_of(contract: Contract, field: FieldSpec) -> str:
     """Return the level of a field: identifiers stay in the vault; persons are L4 or L3, schools L2."""
-    is_person = any(spec.type == "private" for spec in contract.fields)
+    is_person = is_about_persons(contract)
     if field.privacy == "identifier":
         return LEVEL_NAMES["identifier"]
     return LEVEL_NAMES[field.privacy] if is_person else "L2"
@@ -136,6 +148,53 @@ def dbt_sources() -> str:
     return head + yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=120)
 
 
+def collection_model(contract: Contract) -> str:
+    """Return the SQL of `col_<dataset>`: every accepted row of every landing that counts, loaded once."""
+    columns = ",\n".join(f"    lake_row.{name}" for name in contract.lake_schema().names)
+    return f"""-- Generated from the contract by `make docs`; a drift test compares.
+{{{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}}}
+
+select
+{columns}
+from {{{{ source('lake', '{contract.dataset}') }}}} as lake_row
+inner join {{{{ source('runs', 'submission') }}}} as receipt
+    on receipt.submission_id = lake_row.submission_id and receipt.batch_id = lake_row.batch_id
+where
+    {{{{ is_recorded('receipt.recorded_at') }}}}
+    {{% if is_incremental() %}}
+        and lake_row.batch_id not in (select distinct loaded.batch_id from {{{{ this }}}} as loaded)
+    {{% endif %}}
+"""
+
+
+def collection_properties(contract: Contract) -> str:
+    """Return the YAML of `col_<dataset>`: grain, level and a description of every column."""
+    notes = lake_column_notes(contract)
+    columns = []
+    for field in contract.lake_schema():
+        column: dict[str, Any] = {
+            "name": field.name,
+            "data_type": _duck_type(field.type),
+            "description": notes[field.name][1],
+        }
+        # Batches are cut by the machine; pseudonyms differ between installations: digests leave both out.
+        if field.name == "batch_id":
+            column["config"] = {"meta": {"is_volatile": True}}
+        elif field.name.endswith("_key"):
+            column["config"] = {"meta": {"is_pseudonym": True}}
+        columns.append(column)
+    sensitive = any(field.privacy == "sensitive" for field in contract.fields)
+    level = ("L4" if sensitive else "L3") if is_about_persons(contract) else "L2"
+    model = {
+        "name": f"col_{contract.dataset}",
+        "description": f"One accepted row of a submission of {contract.dataset}. {contract.description}",
+        "config": {"meta": {"level": level, "contract": [contract.dataset]}},
+        "columns": columns,
+    }
+    head = "# Generated from the contract by `make docs`; a drift test compares.\n"
+    return head + yaml.safe_dump({"version": 2, "models": [model]}, allow_unicode=True, sort_keys=False, width=120)
+
+
 def _location(glob: str) -> str:
     home = "{{ env_var('EDU_HOME') }}"
     return f"read_parquet('{home}/{glob}', union_by_name = true, hive_partitioning = false)"
@@ -165,10 +224,19 @@ def dictionary_markdown() -> str:
     return "\n".join(lines)
 
 
+def generated_files() -> dict[Path, str]:
+    """Return every generated file with its text."""
+    files = {SOURCES_FILE: dbt_sources(), DICTIONARY_FILE: dictionary_markdown()}
+    for name, contract in contracts().items():
+        files[COLLECTION_DIR / f"col_{name}.sql"] = collection_model(contract)
+        files[COLLECTION_DIR / f"col_{name}.yml"] = collection_properties(contract)
+    return files
+
+
 def main() -> None:
     """Write the generated files."""
-    SOURCES_FILE.write_text(dbt_sources(), encoding="utf-8")
-    DICTIONARY_FILE.write_text(dictionary_markdown(), encoding="utf-8")
+    for path, text in generated_files().items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from edu.contract import Contract, get_contract
 from edu.errors import ExitCode, RejectedFileError
 from edu.identifiers import identifier_macros
 from edu.paths import Home
+from edu.periods import start_year
 from edu.pseudonym import PlatformKey
 from edu.settings import get_settings
 from edu.vault import write_segment
@@ -200,11 +201,12 @@ class Batch:
         grade = next((spec.name for spec in fields if spec.code_set == "GRADE"), None)
         if grade:
             joins += f"\nleft join grade_lookup on grade_lookup.grade_code = {quoted('c_' + grade)}.code"
-        entry_year = f"{self.period[:4]} - grade_lookup.grade_in_stage + 1" if grade else "cast(null as integer)"
+        year = start_year(self.period)
+        entry_year = f"{year} - grade_lookup.grade_in_stage + 1" if grade else "cast(null as integer)"
         stage = "grade_lookup.stage" if grade else "cast(null as varchar)"
         ages = "grade_lookup.age_minimum, grade_lookup.age_maximum" if grade else "null, null"
         low, high = ages.split(", ")
-        as_of = f"coalesce(s.snapshot_date, make_date({self.period[:4]}, 9, 1))"
+        as_of = f"coalesce(s.snapshot_date, make_date({year}, 9, 1))"
         forms = [row[0] for row in c.execute("select distinct value_form from raw order by 1").fetchall()]
         created = False
         for form in forms or ["code"]:

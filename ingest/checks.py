@@ -54,6 +54,14 @@ def _not_greater(_: Contract, rule: Rule) -> str:
     return f"{quoted(rule.field)} > {quoted(str(rule.params['total']))}"
 
 
+def _not_before(_: Contract, rule: Rule) -> str:
+    return f"{quoted(rule.field)} < {quoted(str(rule.params['start']))}"
+
+
+def _differs(_: Contract, rule: Rule) -> str:
+    return f"{quoted(rule.field)} = {quoted(str(rule.params['other']))}"
+
+
 KINDS: dict[str, Callable[[Contract, Rule], str]] = {
     "placeholder_person": _placeholder_person,
     "id_birth_date": _id_birth_date,
@@ -61,6 +69,8 @@ KINDS: dict[str, Callable[[Contract, Rule], str]] = {
     "age_range": _age_range,
     "grade_age": _grade_age,
     "not_greater": _not_greater,
+    "not_before": _not_before,
+    "differs": _differs,
 }
 
 

@@ -6,14 +6,14 @@ repair. The expressions are built from the contract; nothing here knows a datase
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import duckdb
 import pyarrow as pa
 
 from edu.codes import code_sets, code_width, grades, spellings
 from edu.contract import Contract, FieldSpec
+from ingest.expression import Cleaned, cases, outside
 from ingest.header import FULL_WIDTH
+from ingest.measures import duration, moment, vision
 from ingest.readers.table import literal, quoted
 
 NULL_WORDS = (
@@ -49,18 +49,6 @@ PSEUDONYM_NAMESPACE_OF_OTHER_DOCUMENTS = "passport"
 RESIDENT_ID_TYPE = "1"
 
 
-@dataclass(frozen=True)
-class Cleaned:
-    """Expressions of one field over the prepared text columns."""
-
-    value: str
-    """SQL of the typed value, null where it is missing or faulty."""
-    fault: str
-    """SQL of the fault's reason code, or null."""
-    fix: str
-    """SQL of the repair's reason code, or null."""
-
-
 def narrow(expression: str) -> str:
     """Return SQL that maps full-width digits, letters and punctuation to their ASCII forms (not brackets in names)."""
     wide = "".join(chr(code) for code in FULL_WIDTH if code != 0x3000)
@@ -92,11 +80,6 @@ def null_words(field: FieldSpec) -> tuple[str, ...]:
     if code_set:
         real |= set(spellings(code_set)) | set(code_sets()[code_set].values())
     return tuple(word for word in NULL_WORDS if word not in real)
-
-
-def _cases(*pairs: tuple[str, str]) -> str:
-    whens = " ".join(f"when {condition} then {literal(reason)}" for condition, reason in pairs)
-    return f"case {whens} end" if whens else "cast(null as varchar)"
 
 
 def register_codes(connection: duckdb.DuckDBPyConnection) -> None:
@@ -207,6 +190,12 @@ def _typed(field: FieldSpec, contract: Contract, text: str, plain: str) -> Clean
             return _number(field, text, plain)
         case "date":
             return _date(text, plain)
+        case "timestamp":
+            return moment(plain)
+        case "vision":
+            return vision(field, plain)
+        case "duration":
+            return duration(field, plain)
         case "year_month":
             return _year_month(text, plain)
         case "class_name":
@@ -232,7 +221,7 @@ def _text(field: FieldSpec, text: str) -> Cleaned:
     plain = f"ltrim({text}, '''')"
     return Cleaned(
         f"case when length({plain}) <= {width} then {plain} end",
-        _cases((f"length({plain}) > {width}", "value_too_long")),
+        cases((f"length({plain}) > {width}", "value_too_long")),
         "cast(null as varchar)",
     )
 
@@ -243,8 +232,8 @@ def _private(field: FieldSpec, text: str) -> Cleaned:
     dotted = f"regexp_replace({text}, '[•．・‧∙●]', '·', 'g')"
     return Cleaned(
         f"case when not regexp_matches({text}, {literal(MOJIBAKE)}) then {dotted} end",
-        _cases((f"regexp_matches({text}, {literal(MOJIBAKE)})", "name_mojibake")),
-        _cases((f"{dotted} <> {text}", "name_dot_fixed")),
+        cases((f"regexp_matches({text}, {literal(MOJIBAKE)})", "name_mojibake")),
+        cases((f"{dotted} <> {text}", "name_dot_fixed")),
     )
 
 
@@ -265,16 +254,11 @@ def _number(field: FieldSpec, text: str, plain: str) -> Cleaned:
     kind = "bigint" if whole else f"decimal({field.precision}, {field.scale})"
     number = f"try_cast({digits} as decimal(38, 6))" if whole else f"try_cast({digits} as {kind})"
     readable = f"(regexp_matches({digits}, {literal(canonical)}) and {number} is not null)"
-    bounds = []
-    if field.minimum is not None:
-        bounds.append(f"{number} < {field.minimum:.0f}")
-    if field.maximum is not None:
-        bounds.append(f"{number} > {field.maximum:.0f}")
-    outside = f"({readable} and ({' or '.join(bounds)}))" if bounds else "false"
+    is_outside = f"({readable} and {outside(field, number)})"
     return Cleaned(
-        f"case when {readable} and not {outside} then try_cast({number} as {kind}) end",
-        _cases((f"not {readable}", "value_unreadable"), (outside, "out_of_range")),
-        _cases((f"{digits} <> {text}", "number_format_fixed")),
+        f"case when {readable} and not {is_outside} then try_cast({number} as {kind}) end",
+        cases((f"not {readable}", "value_unreadable"), (is_outside, "out_of_range")),
+        cases((f"{digits} <> {text}", "number_format_fixed")),
     )
 
 
@@ -298,7 +282,7 @@ def _date(text: str, plain: str) -> Cleaned:
     return Cleaned(
         checked,
         f"case when {text} is not null and ({checked}) is null then 'date_unreadable' end",
-        _cases((f"not {canonical}", "date_format_fixed")),
+        cases((f"not {canonical}", "date_format_fixed")),
     )
 
 
@@ -310,8 +294,8 @@ def _year_month(text: str, plain: str) -> Cleaned:
     good = f"(regexp_matches({plain}, '{pattern}') and {month} between 1 and 12 and {year} between '1900' and '2100')"
     return Cleaned(
         f"case when {good} then {year} || lpad(cast({month} as varchar), 2, '0') end",
-        _cases((f"not {good}", "date_unreadable")),
-        _cases((f"not regexp_matches({text}, '{strict}')", "date_format_fixed")),
+        cases((f"not {good}", "date_unreadable")),
+        cases((f"not regexp_matches({text}, '{strict}')", "date_format_fixed")),
     )
 
 
@@ -335,7 +319,7 @@ def _class_name(text: str, narrowed: str) -> Cleaned:
     return Cleaned(
         f"case when {class_no} > 0 then {name} end",
         f"case when {text} is not null and ({name}) is null then 'value_unreadable' end",
-        _cases((f"{name} <> {text}", "class_name_parsed")),
+        cases((f"{name} <> {text}", "class_name_parsed")),
     )
 
 
@@ -343,8 +327,8 @@ def _shaped(text: str, narrowed: str, macro: str, reason: str) -> Cleaned:
     plain = f"upper(replace({narrowed}, ' ', ''))"
     return Cleaned(
         f"case when {macro}({plain}) then {plain} end",
-        _cases((f"not {macro}({plain})", reason)),
-        _cases((f"{plain} <> {text}", "id_format_fixed")),
+        cases((f"not {macro}({plain})", reason)),
+        cases((f"{plain} <> {text}", "id_format_fixed")),
     )
 
 
@@ -353,8 +337,8 @@ def _pattern(text: str, narrowed: str, pattern: str) -> Cleaned:
     good = f"regexp_matches({plain}, {literal(pattern)})"
     return Cleaned(
         f"case when {good} then {plain} end",
-        _cases((f"not {good}", "value_unreadable")),
-        _cases((f"{plain} <> {text}", "id_format_fixed")),
+        cases((f"not {good}", "value_unreadable")),
+        cases((f"{plain} <> {text}", "id_format_fixed")),
     )
 
 
@@ -367,8 +351,8 @@ def _identifier(field: FieldSpec, contract: Contract, text: str, narrowed: str) 
         account = f"replace({narrowed}, ' ', '')"
         return Cleaned(
             f"case when length({account}) <= {field.width or 64} then {account} end",
-            _cases((f"length({account}) > {field.width or 64}", "value_too_long")),
-            _cases((f"{account} <> {text}", "id_format_fixed")),
+            cases((f"length({account}) > {field.width or 64}", "value_too_long")),
+            cases((f"{account} <> {text}", "id_format_fixed")),
         )
     is_resident = f"({_id_type(contract)} = '{RESIDENT_ID_TYPE}')"
     converted = f"resident_id_from_15({plain})"
@@ -381,12 +365,12 @@ def _identifier(field: FieldSpec, contract: Contract, text: str, narrowed: str) 
     return Cleaned(
         f"case when {is_resident} and {valid} then {plain} when {is_resident} then {converted} "
         f"when {other} and not {is_float} then {plain} end",
-        _cases(
+        cases(
             (is_float, "id_as_float"),
             (f"{is_resident} and not {valid} and {converted} is null", "id_check_digit"),
             (f"not {is_resident} and not {other}", "value_unreadable"),
         ),
-        _cases((f"{is_resident} and {converted} is not null", "id_15_converted"), (changed, "id_format_fixed")),
+        cases((f"{is_resident} and {converted} is not null", "id_15_converted"), (changed, "id_format_fixed")),
     )
 
 

@@ -32,6 +32,8 @@ def canonical_sql(field: FieldSpec, contract: Contract) -> str:
     name = quoted(field.name)
     if field.namespace == "gh@school":
         return f"{quoted(str(contract.school_field))} || '/' || {name}"
+    if field.namespace == "xapi@homePage":
+        return f"actor_home_page || '/' || {name}"
     if field.namespace == "learner@system":
         return f"submitter_org || '/' || {name}"
     return name

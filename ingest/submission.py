@@ -13,6 +13,7 @@ from typing import Any
 from edu.clock import localise, now
 from edu.contract import Contract, contracts, get_contract
 from edu.errors import EduError, ExitCode, MissingMetadataError
+from edu.periods import default_snapshot
 
 SIDECAR_SUFFIX = ".meta.json"
 ORG_SHAPE = re.compile(r"\d{6}|\d{4}[0-9A-Z]{2}|\d{10}|[a-z][a-z0-9_-]{1,30}")
@@ -154,7 +155,7 @@ def _check_period(file: str, contract: Contract, period: str) -> None:
 
 
 def _snapshot_date(file: str, contract: Contract, period: str, given: Any) -> date | None:
-    """Return the snapshot date: the given one, else 1 September or 1 March of the period."""
+    """Return the snapshot date: the given one, else the period's own."""
     if not contract.snapshot:
         return None
     if isinstance(given, date):
@@ -164,8 +165,7 @@ def _snapshot_date(file: str, contract: Contract, period: str, given: Any) -> da
             return date.fromisoformat(str(given))
         except ValueError:
             raise MetadataError(file, "snapshot_date", "is no date; write it like 2024-09-01.") from None
-    first, second = int(period[:4]), int(period[5:9])
-    return date(second, 3, 1) if period.endswith("/2") else date(first, 9, 1)
+    return default_snapshot(period)
 
 
 def _moment(file: str, given: Any) -> datetime:

@@ -8,7 +8,7 @@ from typing import Any
 import xlsxwriter
 
 from edu.codes import code_sets
-from edu.contract import Contract, FieldSpec, get_contract
+from edu.contract import Contract, FieldSpec, contracts, get_contract
 from edu.dictionary import TYPE_NAMES
 
 PROFILE = "template"
@@ -26,8 +26,26 @@ EXAMPLES = {
     "decimal": "1234.50",
     "text": "01",
     "uscc": "12421002MB00000197",
+    "vision": "5.0",
+    "duration": "225",
+    "timestamp": "2024-09-02T10:15:00+08:00",
 }
 """An example a type; identifiers and names have none, so that nobody sends one back."""
+
+
+def example_of(field: FieldSpec, *, as_label: bool) -> str | None:
+    """Return a value that a field takes without a finding; null for identifiers and names."""
+    code_set = _code_set(field)
+    if code_set:
+        code = field.example or next(iter(code_sets()[code_set]))
+        return code_sets()[code_set][code] if as_label else code
+    if field.example or field.type not in ("integer", "decimal"):
+        return field.example or EXAMPLES.get(field.type)
+    low = field.minimum if field.minimum is not None else 0
+    high = field.maximum if field.maximum is not None else float("inf")
+    usual = float(EXAMPLES[field.type])
+    value = usual if low <= usual <= high else low if high == float("inf") else (low + high) / 2
+    return f"{value:.0f}" if field.type == "integer" else f"{value:.{field.scale}f}"
 
 
 def title_text(contract: Contract, profile: str = PROFILE) -> str:
@@ -125,7 +143,7 @@ def _write_notes(
         code_set = _code_set(field)
         labels = list(dict.fromkeys(code_sets()[code_set].values())) if code_set else []
         shown = "、".join(labels[:12]) + ("……" if len(labels) > 12 else "")
-        example = labels[0] if labels else EXAMPLES.get(field.type, "")
+        example = example_of(field, as_label=True) or ""
         values = (
             field.label,
             "是" if field.name in mandatory else "",
@@ -136,3 +154,14 @@ def _write_notes(
         )
         for column, value in enumerate(values):
             sheet.write_string(row, column, value, wrap)
+
+
+def write_all_templates(folder: Path) -> list[Path]:
+    """Write the blank template of every dataset that has one; return the files, named by dataset and label."""
+    paths = []
+    for name, contract in contracts().items():
+        if PROFILE in contract.profiles:
+            path = folder / f"{name}_{contract.label.replace('/', '')}.xlsx"
+            write_template(name, path)
+            paths.append(path)
+    return paths

@@ -103,7 +103,12 @@ def make_views(world: World, workbook_schools: int) -> None:
         [workbook_schools],
     )
     db.execute(
-        "create view rows_school as select s.*, t.period, t.snapshot_date from school as s cross join term as t "
+        "create view rows_school as select s.*, t.period, t.snapshot_date, "
+        "case when s.school_kind_code in ('111', '119') then "
+        "case when s.sponsor_code <> '999' or rnd('inclusive' || s.school_code) < 0.55 then '1' else '0' end end as is_inclusive, "
+        "(select cast(round(count(*) * (0.96 + 0.1 * rnd('posts' || s.school_code))) as bigint) from staff_person as m "
+        "where m.school_code = s.school_code and m.is_establishment = '1') as approved_posts "
+        "from school as s cross join term as t "
         "where exists (select 1 from pupil_term as p where p.school_code = s.school_code and p.t = t.t)"
     )
     db.execute("create view rows_campus_facility as select *, school_year as period from facility")

@@ -434,12 +434,29 @@ class World:
         )
 
     def _facilities(self) -> None:
+        places = ", ".join(
+            f"case when p_{stage} > 0 then cast(ceil(p_{stage} * share * (0.96 + 0.25 * rnd('places' || school_code))) as bigint) end "
+            f"as places_{stage}"
+            for stage in ("preschool", "primary", "junior", "senior", "vocational")
+        )
+        by_stage = ", ".join(
+            f"count(*) filter (where stage = '{stage}') as p_{stage}"
+            for stage in ("preschool", "primary", "junior", "senior", "vocational")
+        )
+        rooms = (
+            "case when p_primary + p_junior > 0 then cast(ceil((p_primary + p_junior) * share / 45 / 12 - 0.3 + rnd('music' || school_code)) as bigint) end as music_rooms, "
+            "case when p_primary + p_junior > 0 then cast(ceil((p_primary + p_junior) * share / 45 / 12 - 0.3 + rnd('art' || school_code)) as bigint) end as art_rooms, "
+            "case when p_preschool > 0 then cast(p_preschool * share * (3.2 + 3 * rnd('play' || school_code)) as decimal(18, 2)) end as outdoor_play_area_m2, "
+            "case when p_preschool > 0 then cast(p_preschool * share * (7.2 + 4 * rnd('active' || school_code)) as decimal(18, 2)) end as activity_room_area_m2, "
+            + places
+        )
         self.db.execute(
-            """
+            f"""
             create table facility as
             with demand as (
                 select school_code, school_year, min(snapshot_date) as snapshot_date, sum(case stage when 'junior' then 1.1 when 'senior' then 1.3
-                    when 'vocational' then 1.4 else 1.0 end) as p
+                    when 'vocational' then 1.4 else 1.0 end) as p,
+                    {by_stage}
                 from pupil_term where term = 1 group by all
             ),
             base as (
@@ -461,7 +478,7 @@ class World:
                 cast(p * share * town * (1700 + 1700 * rnd('tool' || school_code)) as decimal(18, 2)) as equipment_value_yuan,
                 cast(ceil(p * share * town * (1.9 + 1.5 * rnd('media' || school_code)) / 100) as bigint) as multimedia_classrooms,
                 cast(ceil(p * share / 35) as bigint) as classrooms, cast(p * share * (12 + 20 * rnd('book' || school_code)) as bigint) as books,
-                cast(null as decimal(18, 2)) as dilapidated_area_m2
+                cast(null as decimal(18, 2)) as dilapidated_area_m2, {rooms}
             from campuses
             """
         )

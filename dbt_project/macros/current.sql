@@ -1,8 +1,9 @@
 {#
   Rows of a dataset that count: those of the units' current deliveries that are not held, the newest of each key. A key
-  whose newest row is an explicit delete has none; the delete speaks of its own period alone.
+  whose newest row is an explicit delete has none; the delete speaks of its own period alone. Rows
+  that name no school belong to their submitter: `owner` is then `submitter_org`.
 #}
-{% macro current_rows(dataset, columns) -%}
+{% macro current_rows(dataset, columns, owner='school_code') -%}
     select {{ columns | join(', ') }}
     from (
         select
@@ -18,7 +19,7 @@
         inner join {{ ref('unit_current') }} as unit
             on
                 unit.submission_id = lake_row.submission_id
-                and unit.source_owner = lake_row.school_code
+                and unit.source_owner = lake_row.{{ owner }}
                 and unit.period = lake_row.period
                 and unit.dataset = '{{ dataset }}'
         where not unit.is_held

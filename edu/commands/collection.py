@@ -79,12 +79,21 @@ def _show_receipts(receipts: list[Any]) -> None:
 
 @app.command()
 def template(
-    dataset: Annotated[str, typer.Argument(help="Dataset of the template.")],
-    out: Annotated[Path | None, typer.Option(help="File to write; default is <dataset>.xlsx here.")] = None,
+    dataset: Annotated[str | None, typer.Argument(help="Dataset of the template.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write, or folder with --all; default is <dataset>.xlsx here.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Write the templates of all datasets.")] = False,
 ) -> None:
-    """Write a blank Excel template in Chinese, with drop-downs."""
-    from ingest.templates import write_template
+    """Write a blank Excel template in Chinese, with drop-downs and examples."""
+    from ingest.templates import write_all_templates, write_template
 
+    if every == (dataset is not None):
+        raise typer.BadParameter("name one dataset, or give --all")
+    if dataset is None:
+        for path in write_all_templates(out or Path("templates")):
+            typer.echo(f"{path}")
+        return
     path = out or Path(f"{dataset}.xlsx")
     write_template(dataset, path)
     typer.echo(f"{path}")

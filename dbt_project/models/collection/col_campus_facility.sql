@@ -1,3 +1,4 @@
+-- Generated from the contract by `make docs`; a drift test compares.
 {{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
 
 select
@@ -23,7 +24,16 @@ select
     lake_row.multimedia_classrooms,
     lake_row.classrooms,
     lake_row.books,
-    lake_row.dilapidated_area_m2
+    lake_row.dilapidated_area_m2,
+    lake_row.music_rooms,
+    lake_row.art_rooms,
+    lake_row.outdoor_play_area_m2,
+    lake_row.activity_room_area_m2,
+    lake_row.places_preschool,
+    lake_row.places_primary,
+    lake_row.places_junior,
+    lake_row.places_senior,
+    lake_row.places_vocational
 from {{ source('lake', 'campus_facility') }} as lake_row
 inner join {{ source('runs', 'submission') }} as receipt
     on receipt.submission_id = lake_row.submission_id and receipt.batch_id = lake_row.batch_id

@@ -1,3 +1,4 @@
+-- Generated from the contract by `make docs`; a drift test compares.
 {{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
 
 select
@@ -21,7 +22,9 @@ select
     lake_row.managing_org,
     lake_row.social_credit_code,
     lake_row.founded_ym,
-    lake_row.is_boarding
+    lake_row.is_boarding,
+    lake_row.is_inclusive,
+    lake_row.approved_posts
 from {{ source('lake', 'school') }} as lake_row
 inner join {{ source('runs', 'submission') }} as receipt
     on receipt.submission_id = lake_row.submission_id and receipt.batch_id = lake_row.batch_id

@@ -1,3 +1,4 @@
+-- Generated from the contract by `make docs`; a drift test compares.
 {{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
 
 select

@@ -13,7 +13,7 @@ with expected as (
     inner join {{ ref('mgt_submission_calendar') }} as calendar
         on
             calendar.period = school.period
-            or (calendar.period = school.school_year and school.term = 1)
+            or (school.term = 1 and calendar.period in (school.school_year, 'FY' || substr(school.school_year, 1, 4)))
     inner join {{ ref('dataset_scope') }} as scope
         on scope.dataset = calendar.dataset and scope.school_kind_code = school.school_kind_code
 ),

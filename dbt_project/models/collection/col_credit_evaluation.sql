@@ -1,0 +1,35 @@
+-- Generated from the contract by `make docs`; a drift test compares.
+{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+
+select
+    lake_row.submission_id,
+    lake_row.batch_id,
+    lake_row.sheet,
+    lake_row.row_number,
+    lake_row.submitter_org,
+    lake_row.period,
+    lake_row.snapshot_date,
+    lake_row.is_incomplete,
+    lake_row.is_deleted,
+    lake_row.row_key,
+    lake_row.school_code,
+    lake_row.record_no,
+    lake_row.subject_kind_code,
+    lake_row.staff_no_key,
+    lake_row.credit_item_code,
+    lake_row.credit_level_code,
+    lake_row.evaluated_on,
+    lake_row.valid_until,
+    lake_row.is_reviewed,
+    lake_row.appeal_code,
+    lake_row.appealed_on,
+    lake_row.decided_on,
+    lake_row.is_repaired
+from {{ source('lake', 'credit_evaluation') }} as lake_row
+inner join {{ source('runs', 'submission') }} as receipt
+    on receipt.submission_id = lake_row.submission_id and receipt.batch_id = lake_row.batch_id
+where
+    {{ is_recorded('receipt.recorded_at') }}
+    {% if is_incremental() %}
+        and lake_row.batch_id not in (select distinct loaded.batch_id from {{ this }} as loaded)
+    {% endif %}

@@ -1,0 +1,38 @@
+-- Generated from the contract by `make docs`; a drift test compares.
+{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+
+select
+    lake_row.submission_id,
+    lake_row.batch_id,
+    lake_row.sheet,
+    lake_row.row_number,
+    lake_row.submitter_org,
+    lake_row.period,
+    lake_row.snapshot_date,
+    lake_row.is_incomplete,
+    lake_row.is_deleted,
+    lake_row.row_key,
+    lake_row.school_code,
+    lake_row.xjh_key,
+    lake_row.sex_code,
+    lake_row.grade_code,
+    lake_row.major_code,
+    lake_row.graduated_ym,
+    lake_row.completion_code,
+    lake_row.outcome_code,
+    lake_row.next_school_code,
+    lake_row.employment_kind_code,
+    lake_row.industry_code,
+    lake_row.employer_kind_code,
+    lake_row.employer_division_code,
+    lake_row.is_matched_major,
+    lake_row.has_skill_certificate,
+    lake_row.reported_on
+from {{ source('lake', 'graduate_outcome') }} as lake_row
+inner join {{ source('runs', 'submission') }} as receipt
+    on receipt.submission_id = lake_row.submission_id and receipt.batch_id = lake_row.batch_id
+where
+    {{ is_recorded('receipt.recorded_at') }}
+    {% if is_incremental() %}
+        and lake_row.batch_id not in (select distinct loaded.batch_id from {{ this }} as loaded)
+    {% endif %}

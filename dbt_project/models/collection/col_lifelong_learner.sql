@@ -1,0 +1,38 @@
+-- Generated from the contract by `make docs`; a drift test compares.
+{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+
+select
+    lake_row.submission_id,
+    lake_row.batch_id,
+    lake_row.sheet,
+    lake_row.row_number,
+    lake_row.submitter_org,
+    lake_row.period,
+    lake_row.snapshot_date,
+    lake_row.is_incomplete,
+    lake_row.is_deleted,
+    lake_row.row_key,
+    lake_row.identity_status,
+    lake_row.id_type_code,
+    lake_row.id_number_key,
+    lake_row.sex_code,
+    lake_row.birth_date,
+    lake_row.division_code,
+    lake_row.education_code,
+    lake_row.provider_code,
+    lake_row.provider_kind_code,
+    lake_row.course_code,
+    lake_row.programme_kind_code,
+    lake_row.learning_form_code,
+    lake_row.started_on,
+    lake_row.hours,
+    lake_row.credits,
+    lake_row.is_completed
+from {{ source('lake', 'lifelong_learner') }} as lake_row
+inner join {{ source('runs', 'submission') }} as receipt
+    on receipt.submission_id = lake_row.submission_id and receipt.batch_id = lake_row.batch_id
+where
+    {{ is_recorded('receipt.recorded_at') }}
+    {% if is_incremental() %}
+        and lake_row.batch_id not in (select distinct loaded.batch_id from {{ this }} as loaded)
+    {% endif %}
