@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,8 @@ class Pending:
     size: int
     result: ReadResult | None = None
     refusal: RejectedFileError | None = None
+    password: str | None = field(default=None, repr=False)
+    """Opens the workbook; held in memory only."""
 
     @property
     def source_ref(self) -> str:
@@ -82,7 +84,13 @@ class Batch:
             self._archive(item)
             try:
                 item.result = read(
-                    item.source, self.contract, item.metadata.profile, self.connection, self.scratch, f"raw_{number}"
+                    item.source,
+                    self.contract,
+                    item.metadata.profile,
+                    self.connection,
+                    self.scratch,
+                    f"raw_{number}",
+                    item.password,
                 )
             except RejectedFileError as error:
                 item.refusal = error
@@ -454,7 +462,14 @@ class Batch:
         rows = [self._finding(*row) for row in found]
         for item in self.items:
             rows.extend(
-                self._finding(item.submission_id, None, None, note.field, note.reason_code, "fix")
+                self._finding(
+                    item.submission_id,
+                    note.sheet,
+                    note.row_number,
+                    note.field,
+                    note.reason_code,
+                    reasons()[note.reason_code].severity,
+                )
                 for note in (item.result.notes if item.result else ())
             )
             if item.refusal:

@@ -25,10 +25,12 @@ FULL_WIDTH = str.maketrans({chr(0xFF01 + i): chr(0x21 + i) for i in range(94)} |
 
 @dataclass(frozen=True)
 class FormNote:
-    """A finding about the form of a file, not about one of its rows."""
+    """A finding about the form of a file: of the whole, of a sheet, a column or a row; its severity is the reason's."""
 
     reason_code: str
     field: str | None = None
+    sheet: str | None = None
+    row_number: int | None = None
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from ingest.batch import Batch, Pending
 from ingest.inbox import Source, discover, read_plan, remove_from_inbox
 from ingest.readers import peek_title
 from ingest.receipt import CollectResult, Receipt
-from ingest.submission import Metadata, Options, resolve_metadata, submission_id
+from ingest.submission import Metadata, Options, resolve_metadata, submission_id, workbook_password
 
 BATCH_FILES = 64
 BATCH_BYTES = 256 << 20
@@ -138,6 +138,7 @@ def _admit(source: Source, options: Options, home: Home, known: _Known) -> Pendi
             metadata = resolve_metadata(source.path, options)
         except MissingMetadataError:
             metadata = resolve_metadata(source.path, options, peek_title(source))
+        password = workbook_password(source.path, options)
         sha256 = archive.sha256_of(source.path)
     except EduError as error:
         return _failed(source.path, error)
@@ -154,7 +155,7 @@ def _admit(source: Source, options: Options, home: Home, known: _Known) -> Pendi
         return Receipt(str(source.path), identity, metadata.dataset, metadata.org, metadata.period, "ignored")
     known.ids.add(identity)
     size = sum(part.path.stat().st_size for part in source.parts)
-    return Pending(source, metadata, sha256, identity, size)
+    return Pending(source, metadata, sha256, identity, size, password=password)
 
 
 def _batches(pending: list[Pending]) -> Iterable[list[Pending]]:

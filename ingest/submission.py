@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,8 @@ class Options:
     received_at: datetime | None = None
     coverage: str | None = None
     profile: str | None = None
+    password: str | None = field(default=None, repr=False)
+    """Opens an encrypted workbook. It is no metadata: nothing stores it."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,12 @@ def _from_sidecar(path: Path) -> dict[str, Any]:
     return {key: value for key, value in content.items() if value is not None}
 
 
+def workbook_password(path: Path, options: Options) -> str | None:
+    """Return the password of a workbook: the caller's, else the sidecar's `password`, else null."""
+    said = options.password or _from_sidecar(path).get("password")
+    return str(said) if said else None
+
+
 def _from_title(title: str | None) -> dict[str, Any]:
     if not title:
         return {}
@@ -114,7 +122,7 @@ def resolve_metadata(path: Path, options: Options, title: str | None = None) -> 
         UnknownDatasetError: the dataset has no contract.
         MetadataError: an item is given and wrong.
     """
-    given = {key: value for key, value in vars(options).items() if value is not None}
+    given = {key: value for key, value in vars(options).items() if value is not None and key != "password"}
     found: dict[str, Any] = {**_from_title(title), **_from_folder(path), **_from_sidecar(path), **given}
     missing = [item for item in ("dataset", "org", "period") if not found.get(item)]
     if missing:

@@ -25,6 +25,9 @@ def collect(
     ] = None,
     coverage: Annotated[str | None, typer.Option(help="full, partial or delta.")] = None,
     profile: Annotated[str | None, typer.Option(help="Form of the files; default is recognised.")] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="File whose first line opens encrypted workbooks; stored nowhere.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the receipts as JSON.")] = False,
 ) -> None:
     """Land files: archive, clean, check, pseudonymise, and give a receipt for each."""
@@ -41,6 +44,7 @@ def collect(
         received_at=parsed_moment("--received-at", received_at),
         coverage=coverage,
         profile=profile,
+        password=password_file.read_text(encoding="utf-8").splitlines()[0] if password_file else None,
     )
     with Progress(console=screen, transient=True) as progress:
         bar = progress.add_task("landing", total=None)

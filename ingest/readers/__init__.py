@@ -9,7 +9,7 @@ import duckdb
 from edu.contract import Contract
 from edu.errors import RejectedFileError
 from ingest.inbox import Source
-from ingest.readers import csv, excel, parquet, sniff
+from ingest.readers import csv, parquet, sniff, workbook
 from ingest.readers.table import FieldTable, ReadResult
 
 __all__ = ["FieldTable", "ReadResult", "peek_title", "read"]
@@ -23,8 +23,8 @@ def peek_title(source: Source) -> str | None:
     path = source.parts[0].path
     try:
         kind = sniff.kind_of(path)
-        if kind == "xlsx":
-            return excel.first_text(path)
+        if kind in workbook.KINDS:
+            return workbook.first_text(path, kind)
         return csv.first_text(path) if kind == "csv" else None
     except (RejectedFileError, OSError):
         return None
@@ -37,6 +37,7 @@ def read(
     connection: duckdb.DuckDBPyConnection,
     scratch: Path,
     prefix: str,
+    password: str | None = None,
 ) -> ReadResult:
     """Read a source for a contract.
 
@@ -47,6 +48,7 @@ def read(
         connection: where text tables named `<prefix>_<n>` are made.
         scratch: a private folder for a converted copy; the caller removes it.
         prefix: begins the names of this source's tables.
+        password: opens an encrypted workbook; it is kept nowhere.
 
     Raises:
         RejectedFileError: the file cannot be read as this dataset.
@@ -59,6 +61,6 @@ def read(
         return parquet.read(source, contract, profile, connection)
     if source.is_bundle:
         raise RejectedFileError(source.path.name, "format_unknown", "A bundle of partitions must be Parquet.")
-    if kind == "xlsx":
-        return excel.read(source, contract, profile, connection, prefix)
+    if kind in workbook.KINDS:
+        return workbook.read(source.path, kind, contract, profile, connection, scratch, prefix, password)
     return csv.read(source, contract, profile, connection, scratch, prefix)

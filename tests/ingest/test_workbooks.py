@@ -1,0 +1,385 @@
+"""Workbooks as clerks send them: .xls, HTML under that name, merged and hidden cells, 1904 dates, passwords."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msoffcrypto.format.ooxml
+import openpyxl
+import pytest
+import xlsxwriter
+import xlwt
+from rosters import header, pupil
+
+from edu.codes import code_sets
+from edu.contract import get_contract
+from edu.errors import RejectedFileError
+from edu.paths import Home
+from ingest.inbox import discover
+from ingest.landing import collect
+from ingest.readers import peek_title, read, xlsx
+from ingest.readers.table import ReadResult
+from ingest.submission import Options
+
+CONTRACT = get_contract("student")
+NAMES = [spec.name for spec in CONTRACT.fields]
+ON_MAIN = header("student", "template")
+
+
+def load(path: Path, tmp_path: Path, password: str | None = None) -> tuple[ReadResult, list[dict[str, Any]]]:
+    with duckdb.connect() as connection:
+        result = read(discover(path)[0], CONTRACT, None, connection, tmp_path, "raw", password)
+        rows = []
+        for table in result.tables:
+            found = connection.execute(f"select * from ({table.relation}) order by row_number")
+            names = [column[0] for column in found.description]
+            rows += [{"sheet": table.sheet, **dict(zip(names, row, strict=True))} for row in found.fetchall()]
+    return result, rows
+
+
+def said(result: ReadResult) -> list[tuple[str, str | None, str | None, int | None]]:
+    return [(note.reason_code, note.field, note.sheet, note.row_number) for note in result.notes]
+
+
+def line(serial: int, **changes: Any) -> list[Any]:
+    """Return a pupil as the template has it: labels for codes."""
+    row = pupil(serial)
+    values = []
+    for spec in CONTRACT.fields:
+        code_set = "SFBZ" if spec.type == "flag" else spec.code_set
+        value = row[spec.name]
+        values.append(changes.get(spec.name, code_sets()[code_set][value] if code_set and value else value))
+    return values
+
+
+def book(path: Path, sheets: dict[str, list[list[Any]]]) -> openpyxl.Workbook:
+    made = openpyxl.Workbook()
+    made.remove(made.active)
+    for name, lines in sheets.items():
+        page = made.create_sheet(name)
+        for values in lines:
+            page.append(values)
+    made.save(path)
+    return made
+
+
+def test_old_binary_workbook(tmp_path: Path) -> None:
+    made = xlwt.Workbook()
+    page = made.add_sheet("学生信息")
+    lines = [ON_MAIN, line(1), line(3), line(5, class_code=None)]
+    for row, values in enumerate(lines):
+        for column, value in enumerate(values):
+            page.write(row, column, value)
+    made.save(tmp_path / "a.xls")
+    result, rows = load(tmp_path / "a.xls", tmp_path)
+    assert said(result) == []
+    assert [(row["row_number"], row["name"], row["id_number"]) for row in rows] == [
+        (2, "王小明", pupil(1)["id_number"]),
+        (3, "王小明", pupil(3)["id_number"]),
+        (4, "王小明", pupil(5)["id_number"]),
+    ]
+
+
+def test_dates_errors_merges_and_hidden_rows_of_an_old_workbook(tmp_path: Path) -> None:
+    made = xlwt.Workbook()
+    page = made.add_sheet("学生信息")
+    birth, class_code, seat = (NAMES.index(name) for name in ("birth_date", "class_code", "seat_no"))
+    for row, values in enumerate([ON_MAIN, line(1), line(3), line(5)]):
+        for column, value in enumerate(values):
+            if row and column in (birth, class_code, seat):
+                continue
+            page.write(row, column, value)
+    for row in (1, 2, 3):
+        page.write(row, birth, datetime.date(2012, 9, 4 + row), xlwt.easyxf(num_format_str="yyyy-mm-dd"))
+    page.write(1, seat, 7.0)
+    page.row(2).set_cell_error(seat, "#REF!")
+    page.write_merge(1, 3, class_code, class_code, "1601")
+    page.row(2).hidden = True
+    made.save(tmp_path / "wps.et")
+    result, rows = load(tmp_path / "wps.et", tmp_path)
+    assert [(row["birth_date"], row["class_code"], row["seat_no"]) for row in rows] == [
+        ("2012-09-05", "1601", "7"),
+        ("2012-09-06", "1601", "#REF!"),
+        ("2012-09-07", "1601", None),
+    ]
+    assert said(result) == [
+        ("suffix_wrong", None, None, None),
+        ("merged_body_filled", "class_code", None, None),
+        ("hidden_row_read", None, "学生信息", 3),
+    ]
+
+
+def test_html_table_named_xls(tmp_path: Path) -> None:
+    names = "".join(f"<th>{name}</th>" for name in ON_MAIN)
+    school = NAMES.index("school_code")
+    cells = ["" if value is None else str(value) for value in line(1, address="江津路<br>1&nbsp;号&amp;甲")]
+    first = "".join(f"<td rowspan=2>{v}</td>" if i == school else f"<td>{v}</td>" for i, v in enumerate(cells))
+    second = "".join(f"<td>{'' if v is None else v}</td>" for i, v in enumerate(line(3)) if i != school)
+    page = (
+        '<html><head><meta http-equiv="Content-Type" content="text/html; charset=gb2312"></head><body><table>'
+        f"<tr><td colspan={len(ON_MAIN)}>荆州市2024年学生</td></tr>"
+        f"<tr>{names}</tr><tr>{first}</tr><tr>{second}</tr></table></body></html>"
+    )
+    path = tmp_path / "导出.xls"
+    path.write_bytes(page.encode("gb18030"))
+    result, rows = load(path, tmp_path)
+    assert [(row["row_number"], row["school_code"], row["name"]) for row in rows] == [
+        (3, "2142000001", "王小明"),
+        (4, "2142000001", "王小明"),
+    ]
+    assert rows[0]["address"] == "江津路\n1 号&甲"
+    assert [note[0] for note in said(result)] == [
+        "html_as_workbook",
+        "encoding_gb18030",
+        "extra_rows_dropped",
+        "merged_body_filled",
+    ]
+
+
+def test_spreadsheetml_2003(tmp_path: Path) -> None:
+    def row(values: list[Any], marks: str = "") -> str:
+        cells = "".join(f'<Cell><Data ss:Type="String">{value or ""}</Data></Cell>' for value in values)
+        return f"<Row{marks}>{cells}</Row>"
+
+    seat = NAMES.index("seat_no")
+    body = row(line(1), ' ss:Index="3" ss:Hidden="1"').replace(
+        f'<Data ss:Type="String">{line(1)[seat]}</Data>', '<Data ss:Type="Number">7</Data>', 1
+    )
+    path = tmp_path / "b.xls"
+    path.write_text(
+        '<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>'
+        '<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet" '
+        'xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="学生信息"><Table>'
+        f"{row(ON_MAIN)}{body}</Table></Worksheet></Workbook>",
+        encoding="utf-8",
+    )
+    result, rows = load(path, tmp_path)
+    assert [(row["row_number"], row["name"]) for row in rows] == [(3, "王小明")]
+    assert said(result) == [
+        ("html_as_workbook", None, None, None),
+        ("hidden_row_read", None, "学生信息", 3),
+    ]
+
+
+def test_merged_cells_are_filled_within_the_merge_only(tmp_path: Path) -> None:
+    lines = [ON_MAIN, line(1), line(3, class_code=None), line(5, class_code=None), line(7, class_code=None)]
+    made = book(tmp_path / "m.xlsx", {"学生信息": lines})
+    letter = xlsx.column_letters(NAMES.index("class_code"))
+    made["学生信息"].merge_cells(f"{letter}2:{letter}4")
+    made.save(tmp_path / "m.xlsx")
+    result, rows = load(tmp_path / "m.xlsx", tmp_path)
+    assert [row["class_code"] for row in rows] == ["1601", "1601", "1601", None]
+    assert said(result) == [("merged_body_filled", "class_code", None, None)]
+
+
+def test_one_sheet_a_class(tmp_path: Path) -> None:
+    book(
+        tmp_path / "c.xlsx",
+        {
+            "1601班": [ON_MAIN, line(1)],
+            "1602班": [["标题"], ON_MAIN, line(3)],
+            "联系人": [["电话", "办公室"], ["1", "2"]],
+        },
+    )
+    result, rows = load(tmp_path / "c.xlsx", tmp_path)
+    assert [(row["sheet"], row["row_number"]) for row in rows] == [("1601班", 2), ("1602班", 3)]
+    assert said(result) == [("extra_rows_dropped", None, None, None), ("sheet_ignored", None, "联系人", None)]
+
+
+def test_hidden_sheets_and_rows(tmp_path: Path) -> None:
+    made = book(
+        tmp_path / "h.xlsx",
+        {"甲": [ON_MAIN, line(1), line(3)], "旧": [ON_MAIN, line(5)], "选项": [["男"], ["女"]]},
+    )
+    made["旧"].sheet_state = "veryHidden"
+    made["选项"].sheet_state = "hidden"
+    made["甲"].row_dimensions[3].hidden = True
+    made.save(tmp_path / "h.xlsx")
+    result, rows = load(tmp_path / "h.xlsx", tmp_path)
+    assert [row["row_number"] for row in rows] == [2, 3]
+    assert said(result) == [("hidden_row_read", None, "甲", 3), ("hidden_sheet_ignored", None, "旧", None)]
+
+
+@pytest.mark.parametrize("is_1904", [False, True])
+def test_cells_as_a_person_sees_them(tmp_path: Path, is_1904: bool) -> None:
+    path = tmp_path / "d.xlsx"
+    made = xlsxwriter.Workbook(path, {"date_1904": is_1904})
+    page = made.add_worksheet("学生信息")
+    page.write_row(0, 0, ON_MAIN)
+    values: dict[str, tuple[Any, str | None, str | None]] = {
+        "birth_date": (datetime.date(2012, 9, 5), 'yyyy"年"m"月"d"日"', "2012-09-05"),
+        "entry_ym": (datetime.datetime(2018, 9, 1, 7, 30, 5), "yyyy-mm-dd hh:mm:ss", "2018-09-01 07:30:05"),
+        "class_code": (0.5, "h:mm", "12:00:00"),
+        "seat_no": (0.1 + 0.2, None, "0.3"),
+        "id_number": (421002201209012014, None, "4.21002201209012E+17"),
+        "name": (True, None, "TRUE"),
+        "phone": (13800000001, "[Red]0", "13800000001"),
+        "address": ("a<b>&\"'\n中_x000D_文", None, "a<b>&\"'\n中_x000D_文"),
+        "guardian_name": (1.5, "[h]:mm:ss", "36:00:00"),
+    }
+    for name, (value, code, _) in values.items():
+        style = made.add_format({"num_format": code}) if code else None
+        column = NAMES.index(name)
+        if isinstance(value, datetime.date):
+            page.write_datetime(1, column, value, style)
+        else:
+            page.write(1, column, value, style)
+    page.write_formula(1, NAMES.index("xjh"), "=1/0", None, "#DIV/0!")
+    page.write_rich_string(1, NAMES.index("guardian_phone"), made.add_format({"bold": True}), "139", "0000", " 0001")
+    made.close()
+    _, rows = load(path, tmp_path)
+    assert {name: rows[0][name] for name in values} == {name: shown for name, (_, _, shown) in values.items()}
+    assert rows[0]["xjh"] == "#DIV/0!"
+    assert rows[0]["guardian_phone"] == "1390000 0001"
+
+
+def test_days_that_never_were(tmp_path: Path) -> None:
+    path = tmp_path / "z.xlsx"
+    made = xlsxwriter.Workbook(path)
+    page = made.add_worksheet("学生信息")
+    page.write_row(0, 0, ON_MAIN)
+    day = made.add_format({"num_format": "yyyy-mm-dd"})
+    for row, serial in enumerate((0, 1, 59, 60, 61), start=1):
+        page.write_row(row, 0, line(row))
+        page.write_number(row, NAMES.index("birth_date"), serial, day)
+    made.close()
+    _, rows = load(path, tmp_path)
+    assert [row["birth_date"] for row in rows] == ["1900-01-00", "1900-01-01", "1900-02-28", "1900-02-29", "1900-03-01"]
+
+
+def test_cells_equal_those_of_another_reader_whatever_the_size_of_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same workbook in one piece, in many, and by openpyxl: text, numbers, dates, errors, gaps."""
+    path = tmp_path / "p.xlsx"
+    made = openpyxl.Workbook()
+    page = made.active
+    assert page is not None
+    page.title = "学生信息"
+    page.append(ON_MAIN)
+    for serial in range(1, 400):
+        page.append(
+            line(serial, birth_date=datetime.date(2012, 9, serial % 28 + 1), seat_no=serial, address=f"路&{serial}号")
+        )
+    page["B7"] = "#N/A"
+    made.save(path)
+    seen = []
+    for size in (8 << 20, 5_000):
+        monkeypatch.setattr(xlsx, "PIECE_BYTES", size)
+        seen.append(load(path, tmp_path)[1])
+    assert seen[0] == seen[1]
+    other = openpyxl.load_workbook(path, read_only=True)["学生信息"]
+    for mine, theirs in zip(seen[0], other.iter_rows(min_row=2, values_only=True), strict=True):
+        shown = [
+            v.date().isoformat() if isinstance(v, datetime.datetime) else None if v is None else str(v) for v in theirs
+        ]
+        assert [mine[name] for name in NAMES] == shown
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'<c r="', b"<c r='"),
+        (b"<sheetData>", b"<!-- <c --><sheetData>"),
+        (b"<row ", b"<row\n "),
+    ],
+)
+def test_unusual_spellings_of_xml(tmp_path: Path, old: bytes, new: bytes) -> None:
+    book(tmp_path / "a.xlsx", {"学生信息": [ON_MAIN, line(1), line(3)]})
+    expected = load(tmp_path / "a.xlsx", tmp_path)[1]
+
+    def change(part: bytes) -> bytes:
+        if new.endswith(b"'"):
+            return re.sub(rb'<c r="([A-Z0-9]+)"', rb"<c r='\1'", part)
+        return part.replace(old, new)
+
+    rewrite(tmp_path / "a.xlsx", tmp_path / "b.xlsx", "xl/worksheets/sheet1.xml", change)
+    assert load(tmp_path / "b.xlsx", tmp_path)[1] == expected
+
+
+def test_cells_and_rows_without_a_place(tmp_path: Path) -> None:
+    book(tmp_path / "a.xlsx", {"学生信息": [ON_MAIN, ["x" if v is None else v for v in line(1)]]})
+    expected = load(tmp_path / "a.xlsx", tmp_path)[1]
+    rewrite(
+        tmp_path / "a.xlsx",
+        tmp_path / "b.xlsx",
+        "xl/worksheets/sheet1.xml",
+        lambda part: re.sub(rb' r="[A-Z]*\d+"', b"", part),
+    )
+    assert load(tmp_path / "b.xlsx", tmp_path)[1] == expected
+
+
+def rewrite(source: Path, target: Path, part: str, change: Any) -> None:
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, change(content) if name == part else content)
+
+
+def encrypted(path: Path, password: str, **changes: Any) -> Path:
+    plain = io.BytesIO()
+    made = openpyxl.Workbook()
+    page = made.active
+    assert page is not None
+    page.title = "学生信息"
+    page.append(ON_MAIN)
+    page.append(line(1, **changes))
+    made.save(plain)
+    with path.open("wb") as out:
+        msoffcrypto.format.ooxml.OOXMLFile(plain).encrypt(password, out)
+    return path
+
+
+def test_a_workbook_with_a_password(tmp_path: Path) -> None:
+    path = encrypted(tmp_path / "e.xlsx", "口令-1")
+    for password, code in ((None, "workbook_encrypted"), ("别的", "password_wrong")):
+        with pytest.raises(RejectedFileError) as caught:
+            load(path, tmp_path, password)
+        assert caught.value.reason_code == code
+    assert load(path, tmp_path, "口令-1")[1][0]["name"] == "王小明"
+    assert peek_title(discover(path)[0]) is None
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_password_is_kept_nowhere(edu_home: Home, tmp_path: Path) -> None:
+    password = "qZ7-unmistakable-password"
+    path = encrypted(tmp_path / "e.xlsx", password)
+    sidecar = tmp_path / "e.xlsx.meta.json"
+    sidecar.write_text(json.dumps({"password": password}), encoding="utf-8")
+    options = Options(dataset="student", org="421002", period="2024-2025/1")
+    result = collect([path], home=edu_home, options=options)
+    assert [(receipt.status, receipt.rows_accepted) for receipt in result.receipts] == [("accepted", 1)]
+    kept = [item for item in edu_home.root.rglob("*") if item.is_file() and password.encode() in item.read_bytes()]
+    assert kept == []
+    assert password not in result.to_json() + repr(Options(password=password))
+
+
+def test_a_workbook_that_asks_for_endless_work_is_refused(tmp_path: Path) -> None:
+    path = encrypted(tmp_path / "e.xlsx", "x")
+    content = path.read_bytes()
+    assert content.count(b'spinCount="100000"') == 1
+    path.write_bytes(
+        content.replace(b'spinCount="100000"', b'spinCount="9999999"').replace(b' hashSize="64"', b'hashSize="64"', 1)
+    )
+    with pytest.raises(RejectedFileError) as caught:
+        load(path, tmp_path, "x")
+    assert caught.value.reason_code in ("file_unsafe", "file_unreadable")
+
+
+def test_an_ole2_file_without_a_workbook_is_refused(tmp_path: Path) -> None:
+    made = xlwt.Workbook()
+    made.add_sheet("a").write(0, 0, "x")
+    made.save(tmp_path / "a.xls")
+    content = (tmp_path / "a.xls").read_bytes()
+    path = tmp_path / "letter.wps"
+    path.write_bytes(content.replace("Workbook".encode("utf-16-le"), "WordDocu".encode("utf-16-le")))
+    with pytest.raises(RejectedFileError) as caught:
+        load(path, tmp_path)
+    assert caught.value.reason_code == "format_unknown"
