@@ -47,6 +47,12 @@ def code_width(code_set: str) -> int | None:
     return widths.pop() if len(widths) == 1 else None
 
 
+@cache
+def current_divisions() -> tuple[str, ...]:
+    """Return the division codes of the city that are valid now, in code order."""
+    return tuple(sorted(row["division_code"] for row in seed_rows("division") if not row["valid_to"]))
+
+
 @dataclass(frozen=True)
 class Grade:
     """One grade: its code, name and stage, and the ages (years) usual in it."""

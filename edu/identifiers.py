@@ -98,7 +98,8 @@ def identifier_macros() -> list[str]:
     def digit(position: int) -> str:
         return f"(ascii(substr(t, {position}, 1)) - 48)"
 
-    id_sum = " + ".join(f"{weight} * {digit(i + 1)}" for i, weight in enumerate(RESIDENT_ID_WEIGHTS))
+    # Digits of one integer are some three times as fast as characters of a text.
+    id_sum = " + ".join(f"{weight} * (n // {10 ** (16 - i)} % 10)" for i, weight in enumerate(RESIDENT_ID_WEIGHTS))
     uscc_sum = " + ".join(
         f"{pow(3, i, 31)} * (strpos('{USCC_ALPHABET}', substr(t, {i + 1}, 1)) - 1)" for i in range(17)
     )
@@ -107,7 +108,7 @@ def identifier_macros() -> list[str]:
     )
     org_check = f"(11 - ({org_sum}) % 11)"
     bodies = {
-        "resident_id_check_character": f"substr('{RESIDENT_ID_CHECKS}', cast(({id_sum}) % 11 as integer) + 1, 1)",
+        "resident_id_check_character": "resident_id_check_of(try_cast(substr(t, 1, 17) as bigint))",
         "resident_id_is_valid": (
             f"regexp_full_match(t, '{RESIDENT_ID_SHAPE}') and try_strptime(substr(t, 7, 8), '%Y%m%d') is not null "
             "and resident_id_check_character(t) = substr(t, 18, 1)"
@@ -127,4 +128,8 @@ def identifier_macros() -> list[str]:
             f"and substr(t, 18, 1) = substr('{USCC_ALPHABET}', cast((31 - ({uscc_sum}) % 31) % 31 as integer) + 1, 1)"
         ),
     }
-    return [f"create or replace temp macro {name}(t) as ({body})" for name, body in bodies.items()]
+    check = f"substr('{RESIDENT_ID_CHECKS}', cast(({id_sum}) % 11 as integer) + 1, 1)"
+    return [
+        f"create or replace temp macro resident_id_check_of(n) as ({check})",
+        *(f"create or replace temp macro {name}(t) as ({body})" for name, body in bodies.items()),
+    ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+from array import array
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -27,7 +28,9 @@ KEY_BYTES = 32
 SEPARATOR = b"\x1f"
 BLOCK_BYTES = 64
 PSEUDONYM_BYTES = 16
-PARALLEL_FROM = 200_000
+PARALLEL_FROM = 400_000
+"""Distinct values from which starting workers costs less than it saves."""
+VALUES_A_TASK = 250_000
 """Below this many values a process pool costs more than it saves."""
 
 
@@ -118,29 +121,67 @@ class _Hasher:
         return result
 
 
-_worker: _Hasher | None = None
+_workers: dict[str, _Hasher] = {}
+"""Of a worker process: one hasher a namespace."""
 
 
-def _start_worker(key: bytes, namespace: str) -> None:
-    global _worker
-    _worker = _Hasher(key, namespace)
+def _hash_in_worker(key: bytes, namespace: str, values: bytes) -> bytes:
+    """Hash an Arrow stream of one text column; return the pseudonyms without anything between them."""
+    if namespace not in _workers:
+        _workers[namespace] = _Hasher(key, namespace)
+    table = pa.ipc.open_stream(values).read_all()
+    return "".join(_workers[namespace].all(table.column(0).to_pylist())).encode("ascii")
 
 
-def _hash_in_worker(values: list[str]) -> list[str]:
-    assert _worker is not None
-    return _worker.all(values)
+def _as_stream(values: pa.Array) -> bytes:
+    sink = pa.BufferOutputStream()
+    batch = pa.record_batch([values], names=["value"])
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    return sink.getvalue().to_pybytes()
+
+
+def _fixed_width(text: bytes) -> pa.Array:
+    """Return texts of one width, laid end to end, as an array without a copy of each."""
+    width = 2 * PSEUDONYM_BYTES
+    count = len(text) // width
+    offsets = array("i", range(0, len(text) + 1, width))
+    return pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(text)])
+
+
+class PseudonymMaker:
+    """Hashes identifiers of one key, in worker processes where there are many; use it as a context.
+
+    Workers are started when they are first needed and serve all namespaces until the end of the context.
+    """
+
+    def __init__(self, key: PlatformKey, workers: int = 1) -> None:
+        self._key = key.derive("pseudonym")
+        self._workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> PseudonymMaker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def make(self, namespace: str, values: pa.Array) -> pa.Array:
+        """Return one pseudonym (32 hexadecimal characters) for each canonical value, in the same order."""
+        if self._workers < 2 or len(values) < PARALLEL_FROM:
+            return pa.array(_Hasher(self._key, namespace).all(values.to_pylist()), pa.string())
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
+        step = min(-(-len(values) // self._workers), VALUES_A_TASK)
+        tasks = [
+            self._pool.submit(_hash_in_worker, self._key, namespace, _as_stream(values.slice(start, step)))
+            for start in range(0, len(values), step)
+        ]
+        return pa.concat_arrays([_fixed_width(task.result()) for task in tasks])
 
 
 def pseudonyms(key: PlatformKey, namespace: str, values: Sequence[str] | pa.Array, workers: int = 1) -> pa.Array:
     """Return one pseudonym (32 hexadecimal characters) for each canonical value, in the same order."""
-    texts: list[str] = values.to_pylist() if isinstance(values, pa.Array) else list(values)
-    derived = key.derive("pseudonym")
-    if workers < 2 or len(texts) < PARALLEL_FROM:
-        return pa.array(_Hasher(derived, namespace).all(texts), pa.string())
-    step = -(-len(texts) // (workers * 4))
-    parts = [texts[i : i + step] for i in range(0, len(texts), step)]
-    with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(derived, namespace)
-    ) as pool:
-        hashed = [pseudonym for part in pool.map(_hash_in_worker, parts) for pseudonym in part]
-    return pa.array(hashed, pa.string())
+    with PseudonymMaker(key, workers) as maker:
+        return maker.make(namespace, values if isinstance(values, pa.Array) else pa.array(values, pa.string()))

@@ -26,7 +26,7 @@ from edu.periods import start_year
 from edu.pseudonym import PlatformKey
 from edu.settings import get_settings
 from edu.vault import write_segment
-from ingest import archive, cleaning, keys, lake
+from ingest import archive, cleaning, keys, lake, plain
 from ingest.checks import copies_sql, rule_columns
 from ingest.inbox import Source, remove_from_inbox
 from ingest.messages import reasons
@@ -153,7 +153,8 @@ class Batch:
         names = ", ".join(f"cast(null as varchar) as {quoted(f.name)}" for f in self.contract.fields)
         empty = (
             "select cast(null as varchar) as submission_id, cast(null as varchar) as value_form, "
-            f"cast(null as varchar) as sheet, cast(null as integer) as row_number, false as is_deleted, {names} where false"
+            "cast(null as varchar) as sheet, cast(null as integer) as row_number, false as is_deleted, "
+            f"false as is_plain, {names} where false"
         )
         c.execute(
             "create or replace temp table raw as select cast(row_number() over () as bigint) as row_id, * from ("
@@ -168,13 +169,73 @@ class Batch:
             f"{quoted(f.name)}" if f.name in table.fields else f"cast(null as varchar) as {quoted(f.name)}"
             for f in self.contract.fields
         )
+        deleted = "is_deleted" if table.has_deletes else "false"
+        rows = f"select row_number, {deleted} as is_deleted, {fields} from ({table.relation})"
         return (
             f"select {literal(item.submission_id)} as submission_id, {literal(form)} as value_form, {sheet} as sheet, "
-            f"row_number, {'is_deleted' if table.has_deletes else 'false'} as is_deleted, {fields} from ({table.relation})"
+            f"row_number, is_deleted, {self._is_plain(form, table)} as is_plain, "
+            f"{', '.join(quoted(f.name) for f in self.contract.fields)} from ({plain.with_numbers(self.contract, rows)})"
         )
 
+    def _is_plain(self, form: str, table: FieldTable) -> str:
+        return plain.is_plain_sql(self.contract, table.fields) if form == plain.VALUE_FORM else "false"
+
     def _clean(self) -> None:
-        """Make `cleaned`: for each field its text `t_`, value, fault `x_` and repair `r_`."""
+        """Make `cleaned`: for each field its text `t_`, value, fault `x_` and repair `r_`.
+
+        Rows that are plain are taken as they are; the others take the whole cleaning.
+        """
+        self._clean_fully()
+        fields = self.contract.fields
+        columns = []
+        for spec in fields:
+            name = quoted(spec.name)
+            columns += [
+                f"raw.{name} as {quoted('t_' + spec.name)}",
+                f"{plain.value_sql(spec)} as {name}",
+                f"cast(null as varchar) as {quoted('x_' + spec.name)}",
+                f"cast(null as varchar) as {quoted('r_' + spec.name)}",
+            ]
+        self.connection.execute(
+            f"""
+            create or replace temp view cleaned as
+            select raw.row_id, raw.submission_id, raw.sheet, raw.row_number, raw.is_deleted, {self._id_is_valid("raw", "true")},
+                s.submitter_org, s.coverage,
+                s.snapshot_date, {self._as_of()} as as_of, {self._grade("stage", "varchar")} as grade_stage,
+                {self._grade("age_minimum", "integer")} as grade_age_minimum,
+                {self._grade("age_maximum", "integer")} as grade_age_maximum, {", ".join(columns)}
+            from raw
+            inner join submissions as s on s.submission_id = raw.submission_id
+            {f"left join grade_lookup on grade_lookup.grade_code = raw.{quoted(self._grade_field)}" if self._grade_field else ""}
+            where raw.is_plain
+            union all by name
+            select * from cleaned_fully
+            """
+        )
+
+    @property
+    def _id_field(self) -> str | None:
+        return next((spec.name for spec in self.contract.fields if spec.namespace == "cn_id"), None)
+
+    def _id_is_valid(self, table: str, condition: str) -> str:
+        """Return the column that says whether a row has a resident ID number that passed every test."""
+        if not self._id_field:
+            return "false as id_is_valid"
+        name = quoted(self._id_field)
+        return f"{table}.{name} is not null and {condition.format(name)} as id_is_valid"
+
+    @property
+    def _grade_field(self) -> str | None:
+        return next((spec.name for spec in self.contract.fields if spec.code_set == "GRADE"), None)
+
+    def _grade(self, column: str, kind: str) -> str:
+        return f"grade_lookup.{column}" if self._grade_field else f"cast(null as {kind})"
+
+    def _as_of(self) -> str:
+        return f"coalesce(s.snapshot_date, make_date({start_year(self.period)}, 9, 1))"
+
+    def _clean_fully(self) -> None:
+        """Make `cleaned_fully`: the rows that are not plain, with every expression of the contract's fields."""
         c = self.connection
         fields = self.contract.fields
         trims, texts, plains = [], [], []
@@ -188,7 +249,7 @@ class Batch:
                 plains.append(f"{cleaning.plain_column(spec)} as {quoted('p_' + spec.name)}")
         place = "row_id, submission_id, value_form, sheet, row_number, is_deleted"
         c.execute(
-            f"create or replace temp table prepared_rows as with trimmed as (select {place}, {', '.join(trims)} from raw), "
+            f"create or replace temp table prepared_rows as with trimmed as (select {place}, {', '.join(trims)} from raw where not is_plain), "
             f"worded as (select {place}, {', '.join(texts)} from trimmed) select {', '.join(['*', *plains])} from worded"
         )
         columns = []
@@ -206,16 +267,13 @@ class Batch:
             for spec in fields
             if cleaning.is_coded(spec)
         )
-        grade = next((spec.name for spec in fields if spec.code_set == "GRADE"), None)
+        grade = self._grade_field
         if grade:
             joins += f"\nleft join grade_lookup on grade_lookup.grade_code = {quoted('c_' + grade)}.code"
-        year = start_year(self.period)
-        entry_year = f"{year} - grade_lookup.grade_in_stage + 1" if grade else "cast(null as integer)"
-        stage = "grade_lookup.stage" if grade else "cast(null as varchar)"
-        ages = "grade_lookup.age_minimum, grade_lookup.age_maximum" if grade else "null, null"
-        low, high = ages.split(", ")
-        as_of = f"coalesce(s.snapshot_date, make_date({year}, 9, 1))"
-        forms = [row[0] for row in c.execute("select distinct value_form from raw order by 1").fetchall()]
+        entry_year = f"{start_year(self.period)} - grade_lookup.grade_in_stage + 1" if grade else "cast(null as integer)"
+        forms = [
+            row[0] for row in c.execute("select distinct value_form from raw where not is_plain order by 1").fetchall()
+        ]
         created = False
         for form in forms or ["code"]:
             c.execute(
@@ -226,9 +284,10 @@ class Batch:
                     cleaning.resolve_codes(c, spec, form)
             select = f"""
                 with joined as (
-                    select p.*, s.submitter_org, s.coverage, s.snapshot_date, {as_of} as as_of,
-                        {entry_year} as derived_entry_year, {stage} as grade_stage,
-                        {low} as grade_age_minimum, {high} as grade_age_maximum
+                    select p.*, s.submitter_org, s.coverage, s.snapshot_date, {self._as_of()} as as_of,
+                        {entry_year} as derived_entry_year, {self._grade("stage", "varchar")} as grade_stage,
+                        {self._grade("age_minimum", "integer")} as grade_age_minimum,
+                        {self._grade("age_maximum", "integer")} as grade_age_maximum
                         {"".join(f", {quoted('c_' + f.name)}" for f in fields if cleaning.is_coded(f))}
                     from prepared as p
                     inner join submissions as s on s.submission_id = p.submission_id
@@ -238,8 +297,10 @@ class Batch:
                     grade_stage, grade_age_minimum, grade_age_maximum, {", ".join(columns)}
                 from joined
             """
+            valid = self._id_is_valid("c", "resident_id_is_valid(c.{})")
+            select = f"select c.*, {valid} from ({select}) as c"
             c.execute(
-                f"{'insert into' if created else 'create or replace temp table'} cleaned {'' if created else 'as'} {select}"
+                f"{'insert into' if created else 'create or replace temp table'} cleaned_fully {'' if created else 'as'} {select}"
             )
             created = True
 
@@ -247,11 +308,13 @@ class Batch:
         """Make `judged` (row_id, is_quarantined, is_incomplete, …), `accepted`, and `finding_rows`."""
         c = self.connection
         contract = self.contract
-        id_field = next((f.name for f in contract.fields if f.namespace == "cn_id"), None)
         id_birth = "cast(null as date)"
-        if id_field:
-            value = quoted(id_field)
-            id_birth = f"case when resident_id_is_valid({value}) then cast(strptime(substr({value}, 7, 8), '%Y%m%d') as date) end"
+        if self._id_field:
+            value = quoted(self._id_field)
+            digits = "-".join(
+                f"' || substr({value}, {start}, {length}) || '" for start, length in ((7, 4), (11, 2), (13, 2))
+            )
+            id_birth = f"case when id_is_valid then try_cast('{digits}' as date) end"
         rules = rule_columns(contract)
         flags = "".join(f", coalesce({condition}, false) as {name}" for name, _, condition in rules)
         quarantine = [f"{quoted('x_' + f.name)} is not null" for f in contract.fields if f.on_fault == "quarantine"]
@@ -375,7 +438,7 @@ class Batch:
         if id_field:
             value, text = quoted(id_field.name), quoted("t_" + id_field.name)
             columns["identity_status"] = (
-                f"case when resident_id_is_valid(a.{value}) then 'verified' when a.{value} is not null then 'other_document' "
+                f"case when a.id_is_valid then 'verified' when a.{value} is not null then 'other_document' "
                 f"when a.{text} is not null then 'unverified' else 'missing' end"
             )
         for spec in contract.fields:

@@ -6,7 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from edu.contract import Contract, FieldSpec
-from edu.pseudonym import PlatformKey, pseudonyms
+from edu.pseudonym import PlatformKey, PseudonymMaker
 from ingest.cleaning import PSEUDONYM_NAMESPACE_OF_OTHER_DOCUMENTS, RESIDENT_ID_TYPE
 from ingest.readers.table import literal, quoted
 
@@ -54,16 +54,17 @@ def make_pseudonyms(connection: duckdb.DuckDBPyConnection, contract: Contract, k
         f"create or replace temp table identifier_value as select distinct namespace, value from ({every}) where value is not null"
     )
     namespaces = connection.execute("select distinct namespace from identifier_value order by namespace").fetchall()
-    for (namespace,) in namespaces:
-        values = (
-            connection.execute("select value from identifier_value where namespace = ? order by value", [namespace])
-            .to_arrow_table()["value"]
-            .combine_chunks()
-        )
-        table = pa.table({"value": values, "pseudonym": pseudonyms(key, namespace, values, workers)})
-        connection.register("hashed", table)
-        connection.execute("insert into pseudonym select ?, value, pseudonym from hashed", [namespace])
-        connection.unregister("hashed")
+    with PseudonymMaker(key, workers) as maker:
+        for (namespace,) in namespaces:
+            values = (
+                connection.execute("select value from identifier_value where namespace = ?", [namespace])
+                .to_arrow_table()["value"]
+                .combine_chunks()
+            )
+            table = pa.table({"value": values, "pseudonym": maker.make(namespace, values)})
+            connection.register("hashed", table)
+            connection.execute("insert into pseudonym select ?, value, pseudonym from hashed", [namespace])
+            connection.unregister("hashed")
 
 
 def pseudonym_joins(contract: Contract) -> str:

@@ -62,14 +62,14 @@ def body(
     The raw table has `row_number` and text columns c0, c1, …; body rows come after `after_row`.
     """
     columns = [f"c{i}" for i in range(width)]
-    connection.execute(
-        f"delete from {table} where row_number <= {after_row} or trim(concat_ws('', {', '.join(columns)})) = ''"
-    )
+    connection.execute(f"delete from {table} where row_number <= {after_row}")
     first = "coalesce(" + ", ".join(f"nullif(trim({c}), '')" for c in columns) + ")"
     words = "|".join(FOOTER_WORDS)
     key_column = next((f"c{i}" for i, name in header.columns.items() if name == contract.school_field), None)
-    is_row = f"coalesce(regexp_matches({key_column}, '^\\s*''?\\d'), false)" if key_column else "false"
-    is_note = f"(regexp_matches({first}, '^({words})') and not {is_row}) or regexp_matches({first}, '^KD_[A-Z]*\\d+$')"
+    # A row whose school begins with a digit is one of the body: nothing else of it need be looked at.
+    is_open = f"coalesce(not regexp_matches({key_column}, '^\\s*''?\\d'), true)" if key_column else "true"
+    connection.execute(f"delete from {table} where {is_open} and {first} is null")
+    is_note = f"{is_open} and (regexp_matches({first}, '^({words})') or regexp_matches({first}, '^KD_[A-Z]*\\d+$'))"
     removed = connection.execute(f"delete from {table} where {is_note}").fetchone()
     selected = ", ".join(f"{quoted(f'c{i}')} as {quoted(name)}" for i, name in sorted(header.columns.items()))
     relation = f"select row_number, {selected} from {table}"

@@ -1,0 +1,1 @@
+"""Measurements that anyone can repeat: each part states a ratio against a baseline of the same run."""

@@ -1,0 +1,146 @@
+"""Which rows need no cleaning at all: every value is in its canonical form.
+
+Most rows of most files do. For them one cheap condition stands for all the expressions of `ingest.cleaning`, and their
+values are plain casts. The condition is stricter than cleaning, never looser: a row that is plain has, after the whole
+cleaning, the same values, no fault and no repair (a property test compares the two ways). A type or a spelling that is
+not named here is not plain, and its row takes the whole way.
+"""
+
+from __future__ import annotations
+
+from edu.codes import code_sets, current_divisions
+from edu.contract import Contract, FieldSpec
+from edu.identifiers import RESIDENT_ID_SHAPE, SCHOOL_CODE_SHAPE, XJH_SHAPE
+from ingest.cleaning import RESIDENT_ID_TYPE, null_words
+from ingest.readers.table import literal, quoted
+
+PLAIN = r"0-9A-Za-z\x{4E00}-\x{9FA5}"
+TEXT = rf"[{PLAIN}]([{PLAIN} _.·,，、:：（）()-]*[{PLAIN}）)])?"
+"""Text that begins and ends with a letter, digit or common character."""
+NAME = r"[\x{4E00}-\x{9FA5}]{2,8}"
+"""Names in the characters that every encoding holds; other names are judged by the whole cleaning."""
+DECIMAL_DIGITS = 12
+VALUE_FORM = "code"
+"""The form of values for which rows can be plain; labels are looked up by the whole cleaning."""
+
+
+def _words(words: tuple[str, ...]) -> str:
+    return ", ".join(literal(word) for word in words)
+
+
+def _full(name: str, pattern: str) -> str:
+    return f"regexp_full_match({name}, {literal(pattern)})"
+
+
+def _free(field: FieldSpec, name: str) -> str:
+    """A text without white space at its ends, of no special opening, and no word for nothing."""
+    return f"{_full(name, TEXT)} and {name} not in ({_words(null_words(field))})"
+
+
+def _number(field: FieldSpec, name: str) -> str:
+    pattern = r"\d{1,15}" if field.type == "integer" else rf"\d{{1,{DECIMAL_DIGITS}}}(\.\d{{1,{field.scale}}})?"
+    kind = "bigint" if field.type == "integer" else f"decimal({field.precision}, {field.scale})"
+    bounds = [f"try_cast({name} as {kind}) >= {field.minimum:.0f}"] if field.minimum is not None else []
+    bounds += [f"try_cast({name} as {kind}) <= {field.maximum:.0f}"] if field.maximum is not None else []
+    return " and ".join([_full(name, pattern), *bounds])
+
+
+def _identifier(field: FieldSpec, contract: Contract, name: str) -> str:
+    if field.namespace == "xjh":
+        return _full(name, XJH_SHAPE)
+    if field.namespace == "cn_id":
+        types = [other.name for other in contract.fields if other.code_set == "SFZJLX"]
+        is_resident = f"coalesce({quoted(types[0])}, '{RESIDENT_ID_TYPE}') = '{RESIDENT_ID_TYPE}' and " if types else ""
+        return f"{is_resident}{_is_resident_id(name)}"
+    return f"{_full(name, rf'[0-9A-Za-z]{{1,{field.width or 64}}}')} and {name} not in ({_words(null_words(field))})"
+
+
+def number_column(name: str) -> str:
+    """Return the name of the integer of an ID number's first 17 digits, which `is_plain_sql` reads."""
+    return quoted(f"{name}_first17")
+
+
+def _is_resident_id(name: str) -> str:
+    """The same as `resident_id_is_valid`, over an integer that is made once."""
+    number = number_column(name.strip('"'))
+    return (
+        f"regexp_full_match({name}, '{RESIDENT_ID_SHAPE}') and resident_id_check_of({number}) = substr({name}, 18, 1) "
+        f"and try_cast(substr({name}, 7, 4) || '-' || substr({name}, 11, 2) || '-' || substr({name}, 13, 2) as date) "
+        "is not null"
+    )
+
+
+def with_numbers(contract: Contract, relation: str) -> str:
+    """Return a SELECT of a raw relation with the integers that `is_plain_sql` reads."""
+    numbers = "".join(
+        f", try_cast(substr({quoted(field.name)}, 1, 17) as bigint) as {number_column(field.name)}"
+        for field in contract.fields
+        if field.namespace == "cn_id"
+    )
+    return f"select *{numbers} from ({relation})"
+
+
+def _present(field: FieldSpec, contract: Contract) -> str | None:
+    """Return the condition on a value that is there; null where a value always needs the whole cleaning."""
+    name = quoted(field.name)
+    match field.type:
+        case "code" | "flag":
+            codes = code_sets()["SFBZ" if field.type == "flag" else str(field.code_set)]
+            return f"{name} in ({_words(tuple(codes))})"
+        case "integer" | "decimal":
+            return _number(field, name)
+        case "date":
+            return f"{_full(name, '(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}')} and try_cast({name} as date) is not null"
+        case "year_month":
+            return _full(name, r"(19|20)\d{2}(0[1-9]|1[0-2])")
+        case "class_name":
+            return _full(name, r"(19|20)\d{2}级[1-9]\d?班")
+        case "school_code":
+            return _full(name, SCHOOL_CODE_SHAPE)
+        case "division_code":
+            return f"{name} in ({_words(current_divisions())})"
+        case "identifier":
+            return _identifier(field, contract, name)
+        case "private" if "name" in field.name:
+            return f"{_full(name, NAME)} and {name} not in ({_words(null_words(field))})"
+        case "private":
+            return _free(field, name)
+        case "text":
+            return f"{_free(field, name)} and length({name}) <= {field.width or 200}"
+        case _:
+            return None
+
+
+def is_plain_sql(contract: Contract, fields: tuple[str, ...]) -> str:
+    """Return the condition, over raw text columns, that a row is plain; `fields` are those that its form carries."""
+    conditions = []
+    for field in contract.fields:
+        name = quoted(field.name)
+        if field.name not in fields:
+            if field.mandatory:
+                return "false"
+            continue
+        present = _present(field, contract)
+        if present is None:
+            conditions.append("false" if field.mandatory else f"{name} is null")
+        else:
+            conditions.append(
+                f"coalesce({present}, false)" if field.mandatory else f"coalesce({present}, {name} is null)"
+            )
+    return " and ".join(f"({condition})" for condition in conditions) or "true"
+
+
+def value_sql(field: FieldSpec) -> str:
+    """Return SQL of a plain row's typed value, over a relation named `raw`."""
+    name = f"raw.{quoted(field.name)}"
+    match field.type:
+        case "flag":
+            return f"{name} = '1'"
+        case "integer":
+            return f"try_cast({name} as bigint)"
+        case "decimal":
+            return f"try_cast({name} as decimal({field.precision}, {field.scale}))"
+        case "date":
+            return f"try_cast({name} as date)"
+        case _:
+            return name
