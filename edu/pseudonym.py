@@ -138,7 +138,8 @@ def _as_stream(values: pa.Array) -> bytes:
     batch = pa.record_batch([values], names=["value"])
     with pa.ipc.new_stream(sink, batch.schema) as stream:
         stream.write_batch(batch)
-    return sink.getvalue().to_pybytes()
+    stream_bytes: bytes = sink.getvalue().to_pybytes()
+    return stream_bytes
 
 
 def _fixed_width(text: bytes) -> pa.Array:

@@ -45,6 +45,12 @@ def _number(field: FieldSpec, name: str) -> str:
     return " and ".join([_full(name, pattern), *bounds])
 
 
+def _date(name: str) -> str:
+    """The date of a text of the shapes 20120901 and 2012-09-01."""
+    pieces = f"substr({name}, 1, 4) || '-' || substr({name}, 5, 2) || '-' || substr({name}, 7, 2)"
+    return f"try_cast(case when length({name}) = 8 then {pieces} else {name} end as date)"
+
+
 def _identifier(field: FieldSpec, contract: Contract, name: str) -> str:
     if field.namespace == "xjh":
         return _full(name, XJH_SHAPE)
@@ -90,7 +96,8 @@ def _present(field: FieldSpec, contract: Contract) -> str | None:
         case "integer" | "decimal":
             return _number(field, name)
         case "date":
-            return f"{_full(name, '(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}')} and try_cast({name} as date) is not null"
+            shape = "(19|20)[0-9]{6}|(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}"
+            return f"{_full(name, shape)} and {_date(name)} is not null"
         case "year_month":
             return _full(name, r"(19|20)\d{2}(0[1-9]|1[0-2])")
         case "class_name":
@@ -141,6 +148,6 @@ def value_sql(field: FieldSpec) -> str:
         case "decimal":
             return f"try_cast({name} as decimal({field.precision}, {field.scale}))"
         case "date":
-            return f"try_cast({name} as date)"
+            return _date(name)
         case _:
             return name
