@@ -270,7 +270,9 @@ class Batch:
         grade = self._grade_field
         if grade:
             joins += f"\nleft join grade_lookup on grade_lookup.grade_code = {quoted('c_' + grade)}.code"
-        entry_year = f"{start_year(self.period)} - grade_lookup.grade_in_stage + 1" if grade else "cast(null as integer)"
+        entry_year = (
+            f"{start_year(self.period)} - grade_lookup.grade_in_stage + 1" if grade else "cast(null as integer)"
+        )
         forms = [
             row[0] for row in c.execute("select distinct value_form from raw where not is_plain order by 1").fetchall()
         ]
