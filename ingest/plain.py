@@ -133,7 +133,7 @@ def is_plain_sql(contract: Contract, fields: tuple[str, ...]) -> str:
             conditions.append("false" if field.mandatory else f"{name} is null")
         else:
             conditions.append(
-                f"coalesce({present}, false)" if field.mandatory else f"coalesce({present}, {name} is null)"
+                f"coalesce({present}, false)" if field.mandatory else f"({name} is null or coalesce({present}, false))"
             )
     return " and ".join(f"({condition})" for condition in conditions) or "true"
 
