@@ -1,0 +1,461 @@
+-- Spells of enrolment, from snapshots and approved events; the rules stand in fct_enrolment_business_rules.md.
+-- An item is one thing known of a person at a school on a day. Kinds, in their order within a day: E an approved end,
+-- M the end of the school, X an approved start at another school, S an approved start, P on the roll of a snapshot,
+-- A missing from a full snapshot.
+with tolerance as (
+    select value as days
+    from {{ ref('case_threshold') }}
+    where case_kind = 'enrolment_spell' and threshold = 'event_wins_days'
+),
+
+present as (
+    select
+        pupil.person_id,
+        pupil.school_id,
+        pupil.snapshot_date as day,
+        min(pupil.grade_code) as grade_code
+    from {{ ref('fct_enrolment_snapshot') }} as pupil
+    inner join {{ ref('student_status') }} as status on status.status_code = pupil.status_code and status.is_on_roll
+    group by pupil.person_id, pupil.school_id, pupil.snapshot_date
+),
+
+full_day as (
+    select distinct
+        school.school_id,
+        unit.snapshot_date as day
+    from {{ ref('unit_current') }} as unit
+    inner join {{ ref('dim_school') }} as school on school.school_code = unit.unit_owner and school.period = unit.period
+    where unit.dataset = 'student' and unit.coverage = 'full' and not unit.is_held
+),
+
+school_day as (
+    select
+        school_id,
+        day,
+        max(is_full) as is_full
+    from (
+        select
+            school_id,
+            day,
+            1 as is_full
+        from full_day
+        union all
+        select distinct
+            school_id,
+            day,
+            0
+        from present
+    ) as either
+    group by school_id, day
+),
+
+next_full as (
+    select
+        school_id,
+        day,
+        min(case when is_full = 1 then day end) over (
+            partition by school_id
+            order by day
+            rows between 1 following and unbounded following
+        ) as next_day
+    from school_day
+),
+
+approved as (
+    select
+        event.person_id,
+        event.school_id,
+        event.event_date as day,
+        kind.effect,
+        min(event.event_kind_code) as event_kind_code
+    from {{ ref('fct_student_event') }} as event
+    inner join {{ ref('roll_event_kind') }} as kind on kind.event_kind_code = event.event_kind_code
+    where event.is_approved and event.person_id is not null
+    group by event.person_id, event.school_id, event.event_date, kind.effect
+),
+
+missed as (
+    select
+        present.person_id,
+        present.school_id,
+        next_full.next_day as day
+    from present
+    inner join next_full on next_full.school_id = present.school_id and next_full.day = present.day
+    where next_full.next_day is not null
+    union
+    select
+        approved.person_id,
+        approved.school_id,
+        min(full_day.day)
+    from approved
+    cross join tolerance
+    inner join full_day
+        on
+            full_day.school_id = approved.school_id
+            and {{ days_between('approved.day', 'full_day.day') }} > tolerance.days
+    where approved.effect = 'start'
+    group by approved.person_id, approved.school_id, approved.day
+),
+
+absent as (
+    select
+        missed.person_id,
+        missed.school_id,
+        missed.day
+    from missed
+    left join present
+        on
+            present.person_id = missed.person_id
+            and present.school_id = missed.school_id
+            and present.day = missed.day
+    where present.person_id is null
+),
+
+known as (
+    select
+        person_id,
+        school_id
+    from present
+    union
+    select
+        person_id,
+        school_id
+    from approved
+    where effect = 'start'
+),
+
+spoken as (
+    select
+        person_id,
+        school_id,
+        day,
+        case effect when 'start' then 'S' else 'E' end as kind,
+        case effect when 'start' then 4 else 1 end as kind_order,
+        event_kind_code
+    from approved
+    union all
+    select
+        person_id,
+        school_id,
+        day,
+        'P',
+        5,
+        null
+    from present
+    union all
+    select
+        person_id,
+        school_id,
+        day,
+        'A',
+        6,
+        null
+    from absent
+),
+
+surrounded as (
+    select
+        spoken.*,
+        {{ days_between("date '1900-01-01'", 'day') }} * 10 + kind_order as sort_key,
+        max(case when kind = 'S' then day end) over before_it as last_start,
+        max(case when kind = 'E' then day end) over before_it as last_end,
+        min(case when kind = 'S' then day end) over after_it as next_start,
+        min(case when kind = 'E' then day end) over after_it as next_end
+    from spoken
+    window
+        before_it as (
+            partition by person_id, school_id
+            order by day, kind_order
+            rows between unbounded preceding and current row
+        ),
+        after_it as (
+            partition by person_id, school_id
+            order by day, kind_order
+            rows between 1 following and unbounded following
+        )
+),
+
+-- A snapshot that an event within the tolerance contradicts says nothing.
+agreed as (
+    select surrounded.*
+    from surrounded
+    cross join tolerance
+    where
+        surrounded.kind in ('S', 'E')
+        or surrounded.kind = 'P'
+        and not (
+            surrounded.last_end is not null
+            and (surrounded.last_start is null or surrounded.last_start < surrounded.last_end)
+            and {{ days_between('surrounded.last_end', 'surrounded.day') }} <= tolerance.days
+        )
+        and not (
+            surrounded.next_start is not null
+            and (surrounded.next_end is null or surrounded.next_start < surrounded.next_end)
+            and {{ days_between('surrounded.day', 'surrounded.next_start') }} <= tolerance.days
+        )
+        or surrounded.kind = 'A'
+        and not (
+            surrounded.last_start is not null
+            and (surrounded.last_end is null or surrounded.last_end <= surrounded.last_start)
+            and {{ days_between('surrounded.last_start', 'surrounded.day') }} <= tolerance.days
+        )
+        and not (
+            surrounded.next_end is not null
+            and (surrounded.next_start is null or surrounded.next_end <= surrounded.next_start)
+            and {{ days_between('surrounded.day', 'surrounded.next_end') }} <= tolerance.days
+        )
+),
+
+elsewhere as (
+    select distinct
+        known.person_id,
+        known.school_id,
+        approved.day
+    from approved
+    inner join known on known.person_id = approved.person_id and known.school_id <> approved.school_id
+    where approved.effect = 'start'
+),
+
+-- A start elsewhere ends a spell unless the school's own approved end comes next, or the school goes on listing the
+-- pupil beyond the tolerance: that is 双重学籍, and both spells stay.
+elsewhere_next as (
+    select
+        elsewhere.person_id,
+        elsewhere.school_id,
+        elsewhere.day,
+        min(case when agreed.kind in ('E', 'S', 'A') then agreed.sort_key end) as next_other,
+        min(case when agreed.kind = 'E' then agreed.sort_key end) as next_end,
+        min(
+            case
+                when agreed.kind = 'P' and {{ days_between('elsewhere.day', 'agreed.day') }} > tolerance.days
+                    then agreed.sort_key
+            end
+        ) as next_present
+    from elsewhere
+    cross join tolerance
+    left join agreed
+        on
+            agreed.person_id = elsewhere.person_id
+            and agreed.school_id = elsewhere.school_id
+            and agreed.sort_key > {{ days_between("date '1900-01-01'", 'elsewhere.day') }} * 10 + 3
+    group by elsewhere.person_id, elsewhere.school_id, elsewhere.day
+),
+
+moved as (
+    select
+        person_id,
+        school_id,
+        day
+    from elsewhere_next
+    where
+        not (next_present is not null and (next_other is null or next_present < next_other))
+        and not (
+            next_end is not null and next_end = next_other and (next_present is null or next_end < next_present)
+        )
+),
+
+closed_school as (
+    select
+        'S' || coalesce(change.first_school_code, event.school_code) as school_id,
+        event.effective_date as day
+    from {{ ref('school_event') }} as event
+    left join {{ ref('school_code_change') }} as change on change.school_code = event.school_code
+    where event.event_kind in ('merge', 'close') and {{ is_recorded('event.recorded_on') }}
+),
+
+item as (
+    select
+        person_id,
+        school_id,
+        day,
+        kind,
+        kind_order,
+        event_kind_code
+    from agreed
+    union all
+    select
+        person_id,
+        school_id,
+        day,
+        'X',
+        3,
+        null
+    from moved
+    union all
+    select
+        known.person_id,
+        known.school_id,
+        closed_school.day,
+        'M',
+        2,
+        null
+    from known
+    inner join closed_school on closed_school.school_id = known.school_id
+),
+
+after_move as (
+    select
+        item.*,
+        max(case when kind = 'X' then day end) over before_it as last_move,
+        max(case when kind = 'S' then day end) over before_it as last_start
+    from item
+    window
+        before_it as (
+            partition by person_id, school_id
+            order by day, kind_order
+            rows between unbounded preceding and current row
+        )
+),
+
+counted as (
+    select
+        after_move.person_id,
+        after_move.school_id,
+        after_move.day,
+        after_move.kind,
+        after_move.event_kind_code,
+        after_move.kind in ('S', 'P') as is_open,
+        lag(after_move.kind in ('S', 'P')) over in_order as was_open,
+        after_move.kind_order
+    from after_move
+    cross join tolerance
+    where
+        after_move.kind <> 'P'
+        or after_move.last_move is null
+        or {{ days_between('after_move.last_move', 'after_move.day') }} > tolerance.days
+        or after_move.last_start >= after_move.last_move
+    window
+        in_order as (
+            partition by after_move.person_id, after_move.school_id
+            order by after_move.day, after_move.kind_order
+        )
+),
+
+turn as (
+    select
+        person_id,
+        school_id,
+        day,
+        kind,
+        event_kind_code,
+        is_open,
+        lead(day) over in_order as next_day,
+        lead(kind) over in_order as next_kind,
+        lead(event_kind_code) over in_order as next_event_kind_code
+    from counted
+    where is_open <> coalesce(was_open, false)
+    window
+        in_order as (
+            partition by person_id, school_id
+            order by day, kind_order
+        )
+),
+
+spell as (
+    select
+        person_id,
+        school_id,
+        row_number() over (partition by person_id, school_id order by day) as spell_no,
+        day as start_date,
+        case kind when 'S' then 'event' else 'snapshot' end as start_basis,
+        next_day as end_date,
+        case next_kind
+            when 'E' then 'event'
+            when 'X' then 'transfer'
+            when 'M' then 'school_closed'
+            when 'A' then 'absent'
+        end as end_basis,
+        event_kind_code as start_event_kind_code,
+        next_event_kind_code as end_event_kind_code
+    from turn
+    where is_open
+),
+
+-- The day stands before the grade, so the least and the greatest are the first and the last.
+graded as (
+    select
+        spell.person_id,
+        spell.school_id,
+        spell.spell_no,
+        substr(min(cast(present.day as varchar) || present.grade_code), 11) as entry_grade_code,
+        substr(max(cast(present.day as varchar) || present.grade_code), 11) as last_grade_code,
+        max(present.day) as last_seen_date
+    from spell
+    inner join present
+        on
+            present.person_id = spell.person_id
+            and present.school_id = spell.school_id
+            and present.day >= spell.start_date
+            and (spell.end_date is null or present.day < spell.end_date)
+    group by spell.person_id, spell.school_id, spell.spell_no
+),
+
+decided as (
+    select
+        person.person_id,
+        decision.school_id
+    from {{ ref('col_decision') }} as decision
+    inner join {{ ref('map_person') }} as person on person.evidence_key = decision.subject_key
+    where
+        decision.is_current
+        and decision.case_kind = 'dual_enrolment'
+        and decision.decision = 'effective_school'
+    group by person.person_id, decision.school_id
+),
+
+ranked as (
+    select
+        spell.*,
+        row_number() over (
+            partition by spell.person_id
+            order by
+                case when decided.person_id is null then 1 else 0 end asc,
+                case spell.start_basis when 'event' then 0 else 1 end asc,
+                spell.start_date desc,
+                spell.school_id desc,
+                spell.spell_no desc
+        ) as rank_no
+    from spell
+    left join decided on decided.person_id = spell.person_id and decided.school_id = spell.school_id
+),
+
+overlapped as (
+    select distinct
+        lower.person_id,
+        lower.school_id,
+        lower.spell_no
+    from ranked as lower
+    inner join ranked as higher
+        on
+            higher.person_id = lower.person_id
+            and higher.school_id <> lower.school_id
+            and higher.rank_no < lower.rank_no
+            and (lower.end_date is null or higher.start_date < lower.end_date)
+            and (higher.end_date is null or lower.start_date < higher.end_date)
+)
+
+select
+    ranked.person_id,
+    ranked.school_id,
+    cast(ranked.spell_no as integer) as spell_no,
+    ranked.start_date,
+    ranked.start_basis,
+    ranked.end_date,
+    ranked.end_basis,
+    overlapped.person_id is null as is_effective,
+    ranked.start_event_kind_code,
+    ranked.end_event_kind_code,
+    graded.entry_grade_code,
+    graded.last_grade_code,
+    graded.last_seen_date
+from ranked
+left join graded
+    on
+        graded.person_id = ranked.person_id
+        and graded.school_id = ranked.school_id
+        and graded.spell_no = ranked.spell_no
+left join overlapped
+    on
+        overlapped.person_id = ranked.person_id
+        and overlapped.school_id = ranked.school_id
+        and overlapped.spell_no = ranked.spell_no
