@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -138,5 +139,5 @@ def spells_of(history: History, full: dict[str, list[date]]) -> list[Spell]:
 def no_overlap(spells: Iterable[Spell]) -> bool:
     """Whether no two spells share a day."""
     ordered = sorted(spells, key=lambda spell: spell.start)
-    pairs = zip(ordered, ordered[1:], strict=False)
+    pairs = itertools.pairwise(ordered)
     return all(one.end is not None and one.end <= other.start for one, other in pairs)
