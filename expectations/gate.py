@@ -22,13 +22,19 @@ from expectations.rule import Rule, Settings, Suite, gate_bounds
 from expectations.suites import (
     balanced_county,
     class_size,
+    enrolment,
     enrolment_snapshot,
+    person,
     published_columns,
+    row_count_fact,
+    row_count_flow,
     school,
     staff_snapshot,
+    staffing,
     submission,
     submission_status,
     unit,
+    unit_status,
 )
 
 log = logging.getLogger(__name__)
@@ -39,6 +45,12 @@ SUITES: tuple[Suite, ...] = (
     school.SUITE,
     enrolment_snapshot.SUITE,
     staff_snapshot.SUITE,
+    person.SUITE,
+    unit_status.SUITE,
+    enrolment.SUITE,
+    staffing.SUITE,
+    row_count_flow.SUITE,
+    row_count_fact.SUITE,
     class_size.SUITE,
     balanced_county.SUITE,
     submission_status.SUITE,

@@ -53,6 +53,28 @@ create table query.school as select '荆州一小' as school_name;
 create table visualization.headline as select '在校生' as label_zh;
 """
 
+GOOD += """
+alter table collection.unit add column coverage varchar; update collection.unit set coverage = 'full';
+alter table collection.unit add column rows_accepted bigint; update collection.unit set rows_accepted = 40;
+alter table storage.fct_enrolment_snapshot add column school_year varchar;
+alter table storage.fct_enrolment_snapshot add column term integer;
+alter table storage.fct_enrolment_snapshot add column sex_code varchar;
+update storage.fct_enrolment_snapshot set sex_code = '1', school_year = case snapshot_date when date '2025-09-01'
+    then '2025-2026' else '2024-2025' end, term = case snapshot_date when date '2025-09-01' then 1 else 2 end;
+create table storage.map_person as select 'xjh:p1' as evidence_key, 'p1' as person_id;
+create table storage.unit_status as select 'student' as dataset, '2142000001' as unit_owner, '2025-2026/1' as period,
+    'provisional' as data_status;
+create table analysis.enrolment as select school_id, snapshot_date, '11' as grade_code, count(*) as pupils,
+    0 as pupils_female, 0 as pupils_boarding, 'provisional' as data_status from storage.fct_enrolment_snapshot group by all;
+create table analysis.staffing as select 'S1' as school_id, date '2025-09-01' as snapshot_date, 'primary' as stage,
+    160 as pupils, 10 as full_time_teachers, 10 as qualified_teachers, 100.0 as qualified_pct,
+    50.0 as higher_qualified_pct, 'provisional' as data_status;
+create table management.row_count_flow as select 's1' as submission_id, 50 as rows_read, 10 as rows_quarantined,
+    40 as rows_accepted, 30 as rows_counting, 1 as rows_held, 2 as rows_waiting, 3 as rows_superseded, 4 as rows_repeated;
+create table management.row_count_fact as select 'student' as dataset, '2025-2026/1' as period, 40 as rows_counting,
+    40 as rows_fact, 39 as rows_in_figures;
+"""
+
 
 def run(home: Home, gate: str, change: str = "") -> GateReport:
     ensure_empty(home)
@@ -107,7 +129,7 @@ BAD = [
     ),
     (
         "storage",
-        "insert into storage.fct_enrolment_snapshot select person_id, 'S2', snapshot_date, stage, true, 'c' "
+        "insert into storage.fct_enrolment_snapshot by name select * replace ('S2' as school_id) "
         "from storage.fct_enrolment_snapshot where person_id < 'p2'",
         "persons_in_two_schools",
     ),
@@ -156,7 +178,7 @@ def test_bad_units_are_held_and_the_rest_goes_on(edu_home: Home) -> None:
         "collection",
         "update collection.unit set rows_quarantined = 30 where submission_id = 's2'; "
         "update collection.submission set rows_quarantined = 30, rows_accepted = 20 where submission_id = 's2'; "
-        "insert into collection.unit values ('s1', 'class', '2142000009', '2142000009', '2025-2026/1', date '2025-09-01', 3, 0)",
+        "insert into collection.unit values ('s1', 'class', '2142000009', '2142000009', '2025-2026/1', date '2025-09-01', 3, 0, 'full', 3)",
     )
     assert report.failed_global == []
     assert sorted(report.held_units) == [
