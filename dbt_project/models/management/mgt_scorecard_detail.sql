@@ -65,9 +65,9 @@ found as (
     select
         finding.submission_id,
         count(distinct coalesce(finding.sheet, '') || '/' || cast(finding.row_number as varchar))
-            filter (where finding.severity = 'incomplete') as rows_incomplete,
+        filter (where finding.severity = 'incomplete') as rows_incomplete,
         count(distinct coalesce(finding.sheet, '') || '/' || cast(finding.row_number as varchar))
-            filter (where finding.severity = 'warn') as rows_doubtful
+        filter (where finding.severity = 'warn') as rows_doubtful
     from {{ ref('col_finding') }} as finding
     where finding.row_number is not null and finding.severity in ('incomplete', 'warn')
     group by finding.submission_id
@@ -80,6 +80,7 @@ opened as (
         period,
         count(*) as cases
     from {{ ref('mgt_case') }}
+    where status = 'open'
     group by dataset, school_code, period
 ),
 
