@@ -139,7 +139,8 @@ select
     begun.closed_at,
     begun.closed_at is null as is_open,
     cast(
-        {{ days_between('begun.first_seen_at', 'coalesce(cast(begun.closed_at as date), today.as_of_date)') }} as integer
+        {{ days_between('begun.first_seen_at', 'coalesce(cast(begun.closed_at as date), today.as_of_date)') }}
+        as integer
     ) as age_days
 from begun
 cross join today

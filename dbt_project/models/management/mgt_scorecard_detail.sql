@@ -6,6 +6,30 @@ with city as (
     where division_level = 'city' and is_current
 ),
 
+newest as (
+    select
+        dataset,
+        unit_owner,
+        period,
+        max(submission_id) as submission_id
+    from {{ ref('unit_current') }}
+    where delivery_rank = 1
+    group by dataset, unit_owner, period
+),
+
+delivery as (
+    select
+        dataset,
+        unit_owner,
+        period,
+        submission_id,
+        sum(rows_read) as rows_read,
+        sum(rows_accepted) as rows_accepted,
+        sum(rows_quarantined) as rows_quarantined
+    from {{ ref('col_unit') }}
+    group by dataset, unit_owner, period, submission_id
+),
+
 unit as (
     select
         expected.dataset,
@@ -18,32 +42,12 @@ unit as (
         delivery.rows_accepted,
         delivery.rows_quarantined
     from {{ ref('mgt_expected_submission') }} as expected
-    left join (
-        select
-            dataset,
-            unit_owner,
-            period,
-            max(submission_id) as submission_id
-        from {{ ref('unit_current') }}
-        where delivery_rank = 1
-        group by dataset, unit_owner, period
-    ) as newest
+    left join newest
         on
             newest.dataset = expected.dataset
             and newest.unit_owner = expected.school_code
             and newest.period = expected.period
-    left join (
-        select
-            dataset,
-            unit_owner,
-            period,
-            submission_id,
-            sum(rows_read) as rows_read,
-            sum(rows_accepted) as rows_accepted,
-            sum(rows_quarantined) as rows_quarantined
-        from {{ ref('col_unit') }}
-        group by dataset, unit_owner, period, submission_id
-    ) as delivery
+    left join delivery
         on
             delivery.submission_id = newest.submission_id
             and delivery.dataset = expected.dataset
@@ -53,12 +57,12 @@ unit as (
 
 file as (
     select
-        unit.submission_id,
-        count(distinct unit.unit_owner) as schools,
-        sum(unit.rows_accepted) as rows_accepted
-    from {{ ref('col_unit') }} as unit
-    where unit.submission_id in (select submission_id from unit)
-    group by unit.submission_id
+        delivery.submission_id,
+        count(distinct delivery.unit_owner) as schools,
+        sum(delivery.rows_accepted) as rows_accepted
+    from delivery
+    where delivery.submission_id in (select newest.submission_id from newest)
+    group by delivery.submission_id
 ),
 
 found as (
