@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -27,6 +28,28 @@ class Settings(BaseSettings):
     """Processes that hash identifiers and read workbooks."""
     audit_head_dir: Path | None = None
     """Folder to which the head of the audit log is exported, best on another machine; default `<home>/logs/audit-head`."""
+    openlineage_url: str | None = None
+    """Endpoint that takes OpenLineage events; null writes them to a file."""
+    openlineage_file: Path | None = None
+    """File of OpenLineage events; default `<home>/logs/openlineage.jsonl`."""
+    alert_file: Path | None = None
+    """File of alerts; default `<home>/logs/alerts.jsonl`."""
+    alert_webhook_url: str | None = None
+    """Address of a group robot; null sends none."""
+    alert_webhook_form: Literal["wecom", "dingtalk", "plain"] = "wecom"
+    """企业微信, 钉钉, or plain JSON."""
+    alert_webhook_secret: str | None = None
+    """Secret of a 钉钉 robot that checks signatures."""
+    smtp_host: str | None = None
+    """Mail server; null sends no mail."""
+    smtp_port: int = 25
+    smtp_starttls: bool = False
+    smtp_user: str | None = None
+    smtp_password_file: Path | None = None
+    """File that holds the password."""
+    smtp_from: str = "edu-platform@localhost"
+    smtp_to: str | None = None
+    """Receivers, separated by commas."""
 
 
 @cache

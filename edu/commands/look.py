@@ -53,6 +53,33 @@ def _show_table(answer: Any) -> None:
 
 
 @app.command()
+def trace(
+    table: Annotated[str, typer.Argument(help="Table of analysis, query or visualization, e.g. analysis.enrolment.")],
+    where: Annotated[str, typer.Option(help="Which figures: a condition over the table's columns.")] = "true",
+    limit: Annotated[int, typer.Option(help="How many figures and rows to list.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Walk figures back to the submissions and rows that made them."""
+    from warehouse.trace import trace as walk_back
+
+    found = walk_back(get_home(), table, where, limit)
+    if as_json:
+        typer.echo(found.to_json())
+        return
+    typer.echo(f"{table}: {len(found.figures)} 个数字(至多列出 {limit} 个)")
+    for step in found.steps:
+        typer.echo(f"  ← {step['table']}: {step['rows']:,} 行(按 {', '.join(step['by'])})")
+    for fact in found.facts:
+        typer.echo(f"  {fact['table']} {fact['rows']:,} 行 ← {fact['dataset']} {fact['rows_of_submissions']:,} 行")
+    for item in found.submissions[:limit]:
+        typer.echo(
+            f"  {item['submission_id']} {item['dataset']} {item['submitter_org']} {item['period']}: {item['rows']:,} 行"
+        )
+    for row in found.rows[:limit]:
+        typer.echo(f"    {row['submission_id']} {row['sheet'] or ''} 第 {row['row_number']} 行")
+
+
+@app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show what arrived, what is wrong and what is served."""
     from warehouse.status import render
