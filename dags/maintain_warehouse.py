@@ -1,14 +1,14 @@
 """# maintain_warehouse
 
 Daily upkeep: merges the vault's segments that landings wrote, removes answers of the vault that have expired and what
-is past the years of its contract, verifies the audit log, and removes from the outbox what is older than 30 days.
+is past the years of its contract, verifies the audit log, alerts for what is overdue, and removes from the outbox what is older than 30 days.
 """
 
 from __future__ import annotations
 
 import pendulum
 from airflow.sdk import dag, task
-from common.constants import DEFAULT_ARGS
+from common.constants import DEFAULT_ARGS, WAREHOUSE_POOL
 
 
 @dag(
@@ -65,7 +65,16 @@ def maintain_warehouse() -> None:
 
         return check_audit_log()
 
+    @task(pool=WAREHOUSE_POOL)
+    def alert_overdue() -> int:
+        """Alert where a due date has passed and units are missing; return how many datasets and periods."""
+        from edu.paths import get_home
+        from edu.pipeline import alert_overdue as alert
+
+        return alert(get_home())
+
     merge_vault() >> apply_retention()
+    alert_overdue()
     remove_expired_answers()
     verify_audit_log()
     clear_outbox()

@@ -35,11 +35,10 @@ def publish_marts() -> None:
     @task(pool=WAREHOUSE_POOL, outlets=[MARTS_PUBLISHED])
     def publish() -> str:
         """Publish; return the version that is served."""
-        from dashboards.cockpit import write_site
         from edu.paths import get_home
-        from warehouse.publish import publish as publish_version
+        from edu.pipeline import publish_version
 
-        return publish_version(get_home(), site_writer=write_site).version
+        return publish_version(get_home()).version
 
     gate_publication() >> publish()
 

@@ -20,11 +20,21 @@ SECONDS_A_DAY = 86_400
 
 
 def run_named_gate(name: str, home: Home, database: Path) -> GateReport:
-    """Run one gate on a database."""
+    """Run one gate on a database, log it, and alert where it failed or holds units that it did not hold before."""
+    from edu import alerts, runs
     from expectations.gate import run_gate
     from warehouse.transform import new_run_id
 
-    return run_gate(name, home=home, database=database, run_id=new_run_id())
+    run_id = new_run_id()
+    with runs.logged(home, run_id, f"gate_{name}") as told:
+        report = run_gate(name, home=home, database=database, run_id=run_id)
+        told["rows"] = report.checks
+        told["detail"] = f"{len(report.failed_global)} failed, {len(report.held_units)} held"
+    if report.failed_global:
+        alerts.send(home, "gate_failed", name, report.failed_global)
+    if report.held_units:
+        alerts.send_once(home, "breaker_tripped", name, report.held_units)
+    return report
 
 
 def pass_gate(name: str) -> int:
@@ -68,16 +78,50 @@ def publish(home: Home) -> Publication:
         GateFailedError: the gate failed; the served version stays.
         WarehouseError: nothing was built.
     """
-    from dashboards.cockpit import write_site
     from edu.errors import WarehouseError
-    from warehouse import publish as publication
 
     if not home.warehouse.exists():
         raise WarehouseError("there is no warehouse yet; run edu build first.")
     report = run_named_gate("publication", home, home.warehouse)
     if report.failed_global:
         raise GateFailedError("publication", report.failed_global)
-    return publication.publish(home, site_writer=write_site)
+    return publish_version(home)
+
+
+def publish_version(home: Home) -> Publication:
+    """Publish what was built with its pages, after the gate; the run log and a lineage event say what is served.
+
+    Raises:
+        WarehouseError: nothing was built.
+    """
+    from edu import lineage, runs
+    from warehouse import publish as publication
+    from warehouse.transform import layer_datasets, new_run_id
+
+    tables = [name for layer in publication.PUBLISHED_SCHEMAS for name in layer_datasets(home, layer)[1]]
+    with runs.logged(home, new_run_id(), "publish") as told, lineage.running(home, "publish", tables) as job:
+        done = publication.publish(home, site_writer=write_pages)
+        job.outputs = [f"published.edu_{done.version}"]
+        told["detail"] = f"{done.version} {done.kind}"
+    return done
+
+
+def write_pages(database: Path, out: Path) -> None:
+    """Write the cockpit of a published file."""
+    from dashboards.cockpit import write_site
+
+    write_site(database, out)
+
+
+def alert_overdue(home: Home) -> int:
+    """Alert for every dataset and period whose due date has passed while units are missing; return how many."""
+    from edu import alerts
+    from warehouse.deadlines import overdue
+
+    found = overdue(home)
+    for item in found:
+        alerts.send_once(home, "deadline_passed", f"{item.dataset} {item.period}", item.lines())
+    return len(found)
 
 
 def check_audit_log() -> int:
@@ -86,10 +130,13 @@ def check_audit_log() -> int:
     Raises:
         AuditBrokenError: an entry was changed, dropped or cut off.
     """
+    from edu.alerts import send
     from edu.audit import AuditBrokenError, verify
 
-    report = verify(get_home())
+    home = get_home()
+    report = verify(home)
     if not report.is_whole:
+        send(home, "audit_broken", "vault/audit.jsonl", report.problems)
         raise AuditBrokenError(report.problems)
     return report.entries
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from edu.clock import now
 from edu.contract import contracts
 from edu.paths import Home
 
@@ -228,3 +232,33 @@ def append(home: Home, kind: str, name: str, rows: list[dict[str, object]]) -> P
     path = folder / f"{name}.parquet"
     write_table(pa.Table.from_pylist(rows, schema=RUN_SCHEMAS[kind]), path)
     return path
+
+
+def log_step(
+    home: Home, run_id: str, step: str, started: datetime, status: str, rows: int | None = None, detail: str = ""
+) -> Path:
+    """Append one step to the run log: what ran, from when to when, how it ended, how many rows or nodes."""
+    record: dict[str, object] = {
+        "run_id": run_id,
+        "step": step,
+        "started_at": started,
+        "finished_at": now(),
+        "status": status,
+        "rows": rows,
+        "detail": detail,
+    }
+    return append(home, "run_log", f"{run_id}-{step}", [record])
+
+
+@contextmanager
+def logged(home: Home, run_id: str, step: str) -> Iterator[dict[str, int | str | None]]:
+    """Log a step when it ends, done or failed with the kind of the error; the caller may set `rows` and `detail`."""
+    started = now()
+    told: dict[str, int | str | None] = {"rows": None, "detail": ""}
+    try:
+        yield told
+    except BaseException as error:
+        log_step(home, run_id, step, started, "failed", None, type(error).__name__)
+        raise
+    rows = told["rows"]
+    log_step(home, run_id, step, started, "done", int(rows) if rows is not None else None, str(told["detail"] or ""))

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from edu import lineage, runs
 from edu.duck import connect
 from edu.errors import EduError, ExitCode, MissingMetadataError, RejectedFileError
 from edu.paths import Home
@@ -181,8 +182,18 @@ def _land(batch: list[Pending], home: Home, key: PlatformKey) -> list[Receipt]:
     dataset = batch[0].metadata.dataset
     scratch = Path(tempfile.mkdtemp(dir=home.tmp))
     try:
-        with connect(extensions=("httpfs",)) as connection:
-            return Batch(batch, home, key, connection, scratch).land()
+        with (
+            connect(extensions=("httpfs",)) as connection,
+            lineage.running(
+                home, f"collect.{dataset}", [f"submission.{item.submission_id}" for item in batch], [f"lake.{dataset}"]
+            ) as job,
+        ):
+            work = Batch(batch, home, key, connection, scratch)
+            with runs.logged(home, work.batch_id, "land") as told:
+                receipts = work.land()
+                told["rows"] = job.rows[f"lake.{dataset}"] = sum(receipt.rows_accepted for receipt in receipts)
+                told["detail"] = f"{dataset} {batch[0].metadata.period}: {len(receipts)} submissions"
+            return receipts
     except OSError as error:
         raise _storage_error(error, dataset) from None
     except duckdb.IOException as error:

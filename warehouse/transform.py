@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import time
@@ -15,7 +16,7 @@ from typing import Any, Protocol
 
 import duckdb
 
-from edu import runs
+from edu import lineage, runs
 from edu.clock import now
 from edu.errors import EduError, GateFailedError
 from edu.paths import Home
@@ -170,24 +171,55 @@ class WarehouseBusyError(EduError):
         super().__init__(f"{database.name} is open in another process. Wait for its end and build again.")
 
 
-def run_seeds(home: Home, database: Path) -> LayerResult:
+def run_seeds(home: Home, database: Path, run_id: str | None = None) -> LayerResult:
     """Load the seeds, after making sure that the database opens and the sources have their columns."""
     ensure_empty(home)
     (home.logs / "dbt").mkdir(parents=True, exist_ok=True)
     _repair(database)
     start = time.monotonic()
-    nodes = _invoke(home, database, "seed", ["seed", "--full-refresh"], None)
+    with runs.logged(home, run_id or new_run_id(), "seed") as told:
+        nodes = _invoke(home, database, "seed", ["seed", "--full-refresh"], None)
+        told["rows"] = nodes
     return LayerResult("seed", nodes, time.monotonic() - start)
 
 
-def run_layer(layer: str, *, home: Home, database: Path, full: bool = False, as_of: str | None = None) -> LayerResult:
-    """Build one layer's models and run their tests."""
+def run_layer(
+    layer: str,
+    *,
+    home: Home,
+    database: Path,
+    full: bool = False,
+    as_of: str | None = None,
+    run_id: str | None = None,
+) -> LayerResult:
+    """Build one layer's models and run their tests; the run log and a lineage event say what was read and written."""
     start = time.monotonic()
     arguments = ["build", "--select", f"path:models/{layer}", "--exclude-resource-type", "unit_test"]
     if full:
         arguments.append("--full-refresh")
-    nodes = _invoke(home, database, layer, arguments, as_of)
+    with runs.logged(home, run_id or new_run_id(), layer) as told, lineage.running(home, f"dbt.{layer}") as job:
+        nodes = _invoke(home, database, layer, arguments, as_of)
+        told["rows"] = nodes
+        job.inputs, job.outputs = layer_datasets(home, layer)
     return LayerResult(layer, nodes, time.monotonic() - start)
+
+
+def layer_datasets(home: Home, layer: str) -> tuple[list[str], list[str]]:
+    """Return what a layer reads and writes, from dbt's manifest: sources and models of other layers, its own models."""
+    path = home.logs / "dbt" / "target" / "manifest.json"
+    if not path.exists():
+        return [], []
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    every = {**manifest["nodes"], **manifest["sources"]}
+
+    def name(node: dict[str, Any]) -> str:
+        is_source = node["resource_type"] == "source"
+        return f"{node['source_name']}.{node['name']}" if is_source else f"{node['schema']}.{node['alias']}"
+
+    own = [n for n in manifest["nodes"].values() if n["resource_type"] == "model" and n["schema"] == layer]
+    outputs = {name(node) for node in own}
+    inputs = {name(every[parent]) for node in own for parent in node["depends_on"]["nodes"] if parent in every}
+    return sorted(inputs - outputs), sorted(outputs)
 
 
 def refresh_gate_readers(home: Home, database: Path, as_of: str | None = None) -> None:
@@ -198,20 +230,6 @@ def refresh_gate_readers(home: Home, database: Path, as_of: str | None = None) -
 def finish(home: Home, database: Path) -> None:
     """Write the catalog of columns and their comments into a built database."""
     write_catalog(database, home.logs / "dbt" / "target" / "manifest.json")
-
-
-def log_step(home: Home, run_id: str, step: str, started: Any, status: str, rows: int | None, detail: str) -> None:
-    """Append one step to the run log."""
-    record = {
-        "run_id": run_id,
-        "step": step,
-        "started_at": started,
-        "finished_at": now(),
-        "status": status,
-        "rows": rows,
-        "detail": detail,
-    }
-    runs.append(home, "run_log", f"{run_id}-{step}", [record])
 
 
 def new_run_id() -> str:
@@ -258,21 +276,15 @@ def build(
     result = BuildResult(new_run_id(), database)
     tell = progress or (lambda _: None)
     tell("seed")
-    result.layers.append(run_seeds(home, database))
+    result.layers.append(run_seeds(home, database, result.run_id))
     for layer in LAYERS:
         tell(layer)
-        started = now()
-        done = run_layer(layer, home=home, database=database, full=full, as_of=day)
-        result.layers.append(done)
-        log_step(home, result.run_id, layer, started, "done", done.nodes, "")
+        result.layers.append(run_layer(layer, home=home, database=database, full=full, as_of=day, run_id=result.run_id))
         if layer in GATE_AFTER:
             tell(f"gate {layer}")
             outcome = gate(GATE_AFTER[layer], database)
             result.held_units += outcome.held_units
             if outcome.failed_global:
-                log_step(
-                    home, result.run_id, f"gate_{layer}", started, "failed", None, "; ".join(outcome.failed_global)
-                )
                 raise GateFailedError(outcome.name, outcome.failed_global)
         if layer == "collection":
             refresh_gate_readers(home, database, day)

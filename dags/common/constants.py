@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import Asset
 
@@ -21,4 +22,19 @@ DATASET_ASSETS = {name: Asset(name=f"dataset_{name}", uri=f"x-edu://lake/{name}"
 WAREHOUSE_BUILT = Asset(name="warehouse_built", uri="x-edu://warehouse/built")
 MARTS_PUBLISHED = Asset(name="marts_published", uri="x-edu://published/current")
 
-DEFAULT_ARGS = {"owner": OWNER, "retries": RETRIES, "retry_delay": RETRY_DELAY}
+
+def alert_of_failure(context: dict[str, Any]) -> None:
+    """Tell that a task failed after its retries; gates tell themselves what failed in them."""
+    from edu.alerts import send
+    from edu.paths import get_home
+
+    instance = context["task_instance"]
+    send(get_home(), "task_failed", f"{instance.dag_id}.{instance.task_id}", [type(context.get("exception")).__name__])
+
+
+DEFAULT_ARGS = {
+    "owner": OWNER,
+    "retries": RETRIES,
+    "retry_delay": RETRY_DELAY,
+    "on_failure_callback": alert_of_failure,
+}
