@@ -84,6 +84,10 @@ class FieldSpec(Strict):
     """What a value that cannot be read, or a missing mandatory one, does to its row."""
     minimum: float | None = None
     maximum: float | None = None
+    on_range: Fault | None = None
+    """The same for a value outside its bounds, where that differs."""
+    zero: Literal["value", "not_yet"] = "value"
+    """Whether zero is a figure, or says that there is nothing to measure yet (a new school)."""
     real_words: tuple[str, ...] = ()
     """Words that usually mean nothing but are real values here."""
     aliases: tuple[str, ...] = ()

@@ -33,7 +33,7 @@ from ingest.messages import reasons
 from ingest.readers import FieldTable, ReadResult, read
 from ingest.readers.table import literal, quoted
 from ingest.receipt import Receipt
-from ingest.submission import Metadata
+from ingest.submission import Metadata, title_snapshot_differs
 
 log = logging.getLogger(__name__)
 
@@ -201,7 +201,8 @@ class Batch:
             create or replace temp view cleaned as
             select raw.row_id, raw.submission_id, raw.sheet, raw.row_number, raw.is_deleted, {self._id_is_valid("raw", "true")},
                 s.submitter_org, s.coverage,
-                s.snapshot_date, {self._as_of()} as as_of, {self._grade("stage", "varchar")} as grade_stage,
+                s.snapshot_date, {self._as_of()} as as_of, {self._entry_year()} as derived_entry_year,
+                {self._grade("stage", "varchar")} as grade_stage,
                 {self._grade("age_minimum", "integer")} as grade_age_minimum,
                 {self._grade("age_maximum", "integer")} as grade_age_maximum, {", ".join(columns)}
             from raw
@@ -230,6 +231,11 @@ class Batch:
 
     def _grade(self, column: str, kind: str) -> str:
         return f"grade_lookup.{column}" if self._grade_field else f"cast(null as {kind})"
+
+    def _entry_year(self) -> str:
+        """Return the year in which the row's grade entered its stage, if nobody repeated or skipped one."""
+        grade = self._grade("grade_in_stage", "integer")
+        return f"{start_year(self.period)} - {grade} + 1" if self._grade_field else grade
 
     def _as_of(self) -> str:
         return f"coalesce(s.snapshot_date, make_date({start_year(self.period)}, 9, 1))"
@@ -270,9 +276,6 @@ class Batch:
         grade = self._grade_field
         if grade:
             joins += f"\nleft join grade_lookup on grade_lookup.grade_code = {quoted('c_' + grade)}.code"
-        entry_year = (
-            f"{start_year(self.period)} - grade_lookup.grade_in_stage + 1" if grade else "cast(null as integer)"
-        )
         forms = [
             row[0] for row in c.execute("select distinct value_form from raw where not is_plain order by 1").fetchall()
         ]
@@ -287,7 +290,7 @@ class Batch:
             select = f"""
                 with joined as (
                     select p.*, s.submitter_org, s.coverage, s.snapshot_date, {self._as_of()} as as_of,
-                        {entry_year} as derived_entry_year, {self._grade("stage", "varchar")} as grade_stage,
+                        {self._entry_year()} as derived_entry_year, {self._grade("stage", "varchar")} as grade_stage,
                         {self._grade("age_minimum", "integer")} as grade_age_minimum,
                         {self._grade("age_maximum", "integer")} as grade_age_maximum
                         {"".join(f", {quoted('c_' + f.name)}" for f in fields if cleaning.is_coded(f))}
@@ -296,7 +299,7 @@ class Batch:
                     {joins}
                 )
                 select row_id, submission_id, sheet, row_number, is_deleted, submitter_org, coverage, snapshot_date, as_of,
-                    grade_stage, grade_age_minimum, grade_age_maximum, {", ".join(columns)}
+                    derived_entry_year, grade_stage, grade_age_minimum, grade_age_maximum, {", ".join(columns)}
                 from joined
             """
             valid = self._id_is_valid("c", "resident_id_is_valid(c.{})")
@@ -310,18 +313,19 @@ class Batch:
         """Make `judged` (row_id, is_quarantined, is_incomplete, …), `accepted`, and `finding_rows`."""
         c = self.connection
         contract = self.contract
-        id_birth = "cast(null as date)"
+        id_birth, id_sex = "cast(null as date)", "cast(null as varchar)"
         if self._id_field:
             value = quoted(self._id_field)
             digits = "-".join(
                 f"' || substr({value}, {start}, {length}) || '" for start, length in ((7, 4), (11, 2), (13, 2))
             )
             id_birth = f"case when id_is_valid then try_cast('{digits}' as date) end"
+            id_sex = f"case when id_is_valid then if(substr({value}, 17, 1) in ('1', '3', '5', '7', '9'), '1', '2') end"
         rules = rule_columns(contract)
         flags = "".join(f", coalesce({condition}, false) as {name}" for name, _, condition in rules)
-        quarantine = [f"{quoted('x_' + f.name)} is not null" for f in contract.fields if f.on_fault == "quarantine"]
+        quarantine = [condition for f in contract.fields if (condition := cleaning.faulty(f, "quarantine"))]
         quarantine += [name for name, rule, _ in rules if rule.severity == "quarantine"]
-        incomplete = [f"{quoted('x_' + f.name)} is not null" for f in contract.fields if f.on_fault == "incomplete"]
+        incomplete = [condition for f in contract.fields if (condition := cleaning.faulty(f, "incomplete"))]
         incomplete += [name for name, rule, _ in rules if rule.severity == "incomplete"]
         placeholder = [name for name, rule, _ in rules if rule.kind == "placeholder_person"]
         # A delete needs no more than the school and one complete group of evidence: it has nothing else to be right.
@@ -331,7 +335,7 @@ class Batch:
         c.execute(
             f"""
             create or replace temp table judged as
-            with dated as (select *, {id_birth} as id_birth from cleaned),
+            with dated as (select *, {id_birth} as id_birth, {id_sex} as id_sex from cleaned),
             ruled as (select * {flags} from dated)
             select row_id, is_deleted, {"".join(name + ", " for name, _, _ in rules)}
                 {" or ".join(placeholder) or "false"} as is_placeholder,
@@ -356,7 +360,7 @@ class Batch:
             fault, fix = quoted("x_" + spec.name), quoted("r_" + spec.name)
             parts.append(
                 f"select row_id, {literal(spec.name)}, coalesce({fault}, {fix}), "
-                f"case when {fault} is not null then {literal(spec.on_fault)} else 'fix' end "
+                f"{cleaning.severity(spec)} "
                 f"from cleaned where {fault} is not null or {fix} is not null"
             )
         # An impossible age says all that an unusual one would.
@@ -537,6 +541,10 @@ class Batch:
                 )
                 for note in (item.result.notes if item.result else ())
             )
+            if item.result and title_snapshot_differs(item.result.title, item.metadata):
+                rows.append(
+                    self._finding(item.submission_id, None, None, None, "snapshot_date_conflict", "warn")
+                )
             if item.refusal:
                 refusal = item.refusal
                 rows.append(self._finding(item.submission_id, None, None, refusal.field, refusal.reason_code, "reject"))

@@ -1,7 +1,8 @@
 """Rules over one row, and copies of rows inside one file.
 
 A rule of the contract gives an SQL condition over `cleaned`, where a field's value is `<field>`, its text is
-`t_<field>`, `id_birth` is the birth date inside a valid resident ID, and `as_of` is the date that the row speaks of.
+`t_<field>`, `id_birth` and `id_sex` are what a valid resident ID says, `as_of` is the date that the row speaks of, and
+`derived_entry_year` the year in which its grade entered.
 """
 
 from __future__ import annotations
@@ -32,6 +33,49 @@ def _placeholder_person(contract: Contract, rule: Rule) -> str:
 
 def _id_birth_date(_: Contract, rule: Rule) -> str:
     return f"id_birth <> {quoted(rule.field)}"
+
+
+def _id_sex(_: Contract, rule: Rule) -> str:
+    return f"{quoted(rule.field)} in ('1', '2') and id_sex <> {quoted(rule.field)}"
+
+
+def _id_in_roll_number(_: Contract, rule: Rule) -> str:
+    """A formal roll number keeps the identity number of its first registration; other letters hold none."""
+    number, roll = quoted(str(rule.params["id_field"])), quoted(rule.field)
+    return f"id_birth is not null and starts_with({roll}, 'G') and substr({roll}, 2) <> {number}"
+
+
+def _grade_entry(_: Contract, rule: Rule) -> str:
+    """The school year of entry against that of the grade; a school year begins in August."""
+    month = f"cast(substr({quoted(rule.field)}, 5, 2) as integer)"
+    year = f"cast(substr({quoted(rule.field)}, 1, 4) as integer) - case when {month} < 8 then 1 else 0 end"
+    return f"abs(({year}) - derived_entry_year) > {rule.params['tolerance_years']}"
+
+
+def _established_post(_: Contract, rule: Rule) -> str:
+    """With an established post there is no form of employment and a contract of appointment; without one, a form."""
+    flag = quoted(str(rule.params["flag"]))
+    employment, contract_kind = quoted(str(rule.params["form"])), quoted(str(rule.params["contract"]))
+    if rule.field == rule.params["contract"]:
+        return f"{flag} and {contract_kind} <> {literal(str(rule.params['contract_code']))}"
+    return f"({flag} and {employment} is not null) or (not {flag} and {employment} is null)"
+
+
+def _shared_value(_: Contract, rule: Rule) -> str:
+    """The first of many rows of one file that have one value."""
+    digits = f"regexp_replace({quoted('t_' + rule.field)}, '[^0-9A-Za-z]', '', 'g')"
+    of = f"partition by submission_id, {digits}"
+    return (
+        f"{digits} <> '' and count(*) over ({of}) >= {rule.params['minimum_rows']} "
+        f"and row_number() over ({of} order by row_id) = 1"
+    )
+
+
+def _sum_differs(_: Contract, rule: Rule) -> str:
+    """A total that is not the sum of its parts; a part that is missing says nothing."""
+    parts = rule.params["parts"]
+    assert isinstance(parts, list)
+    return f"{quoted(rule.field)} <> {' + '.join(quoted(part) for part in parts)}"
 
 
 def _age_limit(_: Contract, rule: Rule) -> str:
@@ -65,6 +109,12 @@ def _differs(_: Contract, rule: Rule) -> str:
 KINDS: dict[str, Callable[[Contract, Rule], str]] = {
     "placeholder_person": _placeholder_person,
     "id_birth_date": _id_birth_date,
+    "id_sex": _id_sex,
+    "id_in_roll_number": _id_in_roll_number,
+    "grade_entry": _grade_entry,
+    "established_post": _established_post,
+    "shared_value": _shared_value,
+    "sum_differs": _sum_differs,
     "age_limit": _age_limit,
     "age_range": _age_range,
     "grade_age": _grade_age,

@@ -9,8 +9,9 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from edu.codes import code_sets, code_width, grades, spellings
-from edu.contract import Contract, FieldSpec
+from edu.codes import code_sets, code_width, grades, seed_rows, spellings
+from edu.contract import Contract, Fault, FieldSpec
+from ingest import units
 from ingest.expression import Cleaned, cases, outside
 from ingest.header import FULL_WIDTH
 from ingest.measures import duration, moment, vision
@@ -42,8 +43,14 @@ SERIAL_DATE_MINIMUM, SERIAL_DATE_MAXIMUM = 20_000, 60_000
 ERROR_CELL = r"^#(REF|VALUE|NAME|DIV/0|NULL|NUM|CALC|SPILL|FIELD)[!?]?$"
 SCIENTIFIC = r"^\d(\.\d+)?[Ee]\+?\d{1,2}$"
 LOST_DIGITS = r"^\d{15}000$"
-UNITS = r"(人|名|个|间|册|本|次|元|㎡|m²|m2|平方米|平米)$"
-MOJIBAKE = r"[?？□■\x{FFFD}\x{E000}-\x{F8FF}]|锟斤拷|烫烫|屯屯"
+MOJIBAKE = r"[?？□■\x{FFFD}]|锟斤拷|烫烫|屯屯"
+PRIVATE_USE = r"[\x{E000}-\x{F8FF}\x{F0000}-\x{10FFFD}]"
+LATIN = r"[A-Za-zＡ-Ｚａ-ｚ]"
+AMBIGUOUS_DATE = r"^(\d{1,2}[-./年]\d{1,2}[-./月]\d{1,2}日?|\d{1,2}[-./]\d{1,2}[-./]\d{4}|\d{6})$"
+"""A year of two digits, or the year last: which number is what cannot be told (class 29)."""
+OUT_OF_RANGE, NOT_YET = "out_of_range", "not_yet_built"
+NOT_YET_WORDS = ("在建", "待建", "未建成", "未投入使用", "尚未建成", "尚未投入使用")
+"""What new schools write for premises that are not there yet (class 52)."""
 CHINESE_DIGITS = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
 PSEUDONYM_NAMESPACE_OF_OTHER_DOCUMENTS = "passport"
 RESIDENT_ID_TYPE = "1"
@@ -140,12 +147,13 @@ def resolve_codes(connection: duckdb.DuckDBPyConnection, field: FieldSpec, value
             from distinct_text as d
         )
         select p.spelling,
-            coalesce(exact.code, plain.code, narrowed.code, zeros.code,
+            coalesce(exact.code, plain.code, narrowed.code, zeros.code, full_name.code,
                 case when both_label.code is not null and both_code.code in (both_label.code) then both_label.code
                      when both_label.code is not null and both_code.code is null then both_label.code end) as code,
             case
                 when exact.kind = {literal(declared)} then null
                 when plain.code is not null and plain.kind = {literal(declared)} then 'code_from_label'
+                when full_name.code is not null and exact.kind is distinct from 'label' then 'ethnicity_completed'
                 when exact.code is not null then 'code_from_label'
                 when plain.code is not null or narrowed.code is not null then 'code_from_label'
                 when zeros.code is not null then 'leading_zero_restored'
@@ -159,9 +167,32 @@ def resolve_codes(connection: duckdb.DuckDBPyConnection, field: FieldSpec, value
         left join known as narrowed on narrowed.spelling = p.narrowed
         left join known as zeros on zeros.spelling = p.padded and zeros.kind = 'code'
             and regexp_full_match(p.plain, '\\d+')
+        left join known as full_name on {literal(code_set)} = 'MZ' and full_name.kind = 'label'
+            and full_name.spelling = regexp_replace(replace(p.narrowed, ' ', ''), '族$', '') || '族'
         left join known as both_code on both_code.spelling = p.part_code and both_code.kind = 'code'
         left join known as both_label on both_label.spelling = p.part_label and both_label.kind <> 'code'
         """
+    )
+
+
+def faulty(field: FieldSpec, effect: Fault) -> str | None:
+    """Return SQL of whether a field's fault does this to its row; null where none does."""
+    fault = quoted("x_" + field.name)
+    by_range = field.on_range or field.on_fault
+    if field.on_fault == by_range:
+        return f"{fault} is not null" if field.on_fault == effect else None
+    if field.on_fault == effect:
+        return f"({fault} is not null and {fault} <> '{OUT_OF_RANGE}')"
+    return f"coalesce({fault} = '{OUT_OF_RANGE}', false)" if by_range == effect else None
+
+
+def severity(field: FieldSpec) -> str:
+    """Return SQL of the severity of a field's finding: what its fault does, else what the repair's reason says."""
+    fault, fix = quoted("x_" + field.name), quoted("r_" + field.name)
+    return (
+        f"case when {fault} = '{OUT_OF_RANGE}' then {literal(field.on_range or field.on_fault)} "
+        f"when {fault} is not null then {literal(field.on_fault)} "
+        f"when {fix} = '{NOT_YET}' then 'warn' else 'fix' end"
     )
 
 
@@ -203,7 +234,7 @@ def _typed(field: FieldSpec, contract: Contract, text: str, plain: str) -> Clean
         case "school_code":
             return _shaped(text, plain, "school_code_is_valid", "school_code_invalid")
         case "division_code":
-            return _pattern(text, plain, r"^\d{6}$")
+            return _division(text, plain)
         case "township_code":
             return _pattern(text, plain, r"^\d{9}$")
         case "uscc":
@@ -229,11 +260,37 @@ def _text(field: FieldSpec, text: str) -> Cleaned:
 def _private(field: FieldSpec, text: str) -> Cleaned:
     if "name" not in field.name:
         return Cleaned(text, "cast(null as varchar)", "cast(null as varchar)")
-    dotted = f"regexp_replace({text}, '[•．・‧∙●]', '·', 'g')"
+    known = seed_rows("private_use_character")
+    private = "".join(chr(int(row["private_use"], 16)) for row in known)
+    mapped = f"translate({text}, {literal(private)}, {literal(''.join(row['character'] for row in known))})"
+    dotted = f"regexp_replace({mapped}, '[•．・‧∙●]', '·', 'g')"
+    is_broken = f"regexp_matches({text}, {literal(MOJIBAKE)})"
+    # A name in Latin letters alone is a foreigner's; letters among Han characters stand for one that was not found.
+    is_stand_in = (
+        f"(regexp_matches({mapped}, {literal(PRIVATE_USE)}) "
+        f"or (regexp_matches({mapped}, '\\p{{Han}}') and regexp_matches({mapped}, {literal(LATIN)})))"
+    )
     return Cleaned(
-        f"case when not regexp_matches({text}, {literal(MOJIBAKE)}) then {dotted} end",
-        cases((f"regexp_matches({text}, {literal(MOJIBAKE)})", "name_mojibake")),
-        cases((f"{dotted} <> {text}", "name_dot_fixed")),
+        f"case when not {is_broken} and not {is_stand_in} then {dotted} end",
+        cases((is_broken, "name_mojibake"), (is_stand_in, "name_stand_in")),
+        cases((f"{mapped} <> {text}", "name_private_use_mapped"), (f"{dotted} <> {mapped}", "name_dot_fixed")),
+    )
+
+
+def _division(text: str, narrowed: str) -> Cleaned:
+    """Return the expressions of a division; a retired code becomes its successor, a code in use again stays."""
+    plain = _pattern(text, narrowed, r"^\d{6}$")
+    code = f"replace({narrowed}, ' ', '')"
+    whens = " ".join(
+        f"when {code} = {literal(row['division_code'])} and as_of > date {literal(row['valid_to'])} "
+        f"then {literal(row['successor_code'])}"
+        for row in seed_rows("division_succession")
+    )
+    successor = f"case {whens} end"
+    return Cleaned(
+        f"coalesce({successor}, {plain.value})",
+        plain.fault,
+        f"case when ({successor}) is not null then 'division_succeeded' else {plain.fix} end",
     )
 
 
@@ -248,17 +305,43 @@ def _code(field: FieldSpec) -> Cleaned:
 
 
 def _number(field: FieldSpec, text: str, plain: str) -> Cleaned:
-    digits = f"regexp_replace(replace(replace({plain}, ',', ''), ' ', ''), {literal(UNITS)}, '')"
+    """Return the expressions of a number; a unit in the cell is taken away, converted, or does not belong there."""
+    bare = f"replace(replace({plain}, ',', ''), ' ', '')"
+    digits = f"regexp_replace({bare}, {literal(units.suffix(units.every_word()))}, '')"
     whole = field.type == "integer"
     canonical = r"^-?\d+(\.0+)?$" if whole else r"^-?\d+(\.\d+)?([Ee][+-]?\d+)?$"
     kind = "bigint" if whole else f"decimal({field.precision}, {field.scale})"
     number = f"try_cast({digits} as decimal(38, 6))" if whole else f"try_cast({digits} as {kind})"
-    readable = f"(regexp_matches({digits}, {literal(canonical)}) and {number} is not null)"
-    is_outside = f"({readable} and {outside(field, number)})"
+    factors = units.conversions(field.unit)
+    is_converted, is_foreign = "false", "false"
+    if factors:
+        is_converted = f"regexp_matches({bare}, {literal(units.suffix(factors))})"
+        whens = " ".join(
+            f"when ends_with({bare}, {literal(word)}) then try_cast({digits} as decimal(18, 6)) * {factor}"
+            for word, factor in factors.items()
+        )
+        number = f"case {whens} else {number} end"
+    if field.unit:
+        foreign = units.every_word() - units.own_words(field.unit) - set(factors)
+        is_foreign = f"(regexp_matches({bare}, {literal(units.suffix(foreign))}) and not {is_converted})"
+    not_yet = "false"
+    if field.zero == "not_yet":
+        words = ", ".join(literal(word) for word in NOT_YET_WORDS)
+        not_yet = f"({bare} in ({words}) or coalesce({number} = 0, false))"
+    readable = f"(regexp_matches({digits}, {literal(canonical)}) and ({number}) is not null)"
+    is_outside = f"({readable} and {outside(field, f'({number})')})"
     return Cleaned(
-        f"case when {readable} and not {is_outside} then try_cast({number} as {kind}) end",
-        cases((f"not {readable}", "value_unreadable"), (is_outside, "out_of_range")),
-        cases((f"{digits} <> {text}", "number_format_fixed")),
+        f"case when {readable} and not {is_outside} and not {is_foreign} and not {not_yet} "
+        f"then try_cast({number} as {kind}) end",
+        f"case when not {not_yet} then "
+        + cases((is_foreign, "unit_mismatch"), (f"not {readable}", "value_unreadable"), (is_outside, OUT_OF_RANGE))
+        + " end",
+        cases(
+            (not_yet, NOT_YET),
+            (is_converted, "unit_converted"),
+            (f"ends_with({bare}, '%')", "percent_sign_removed"),
+            (f"{digits} <> {text}", "number_format_fixed"),
+        ),
     )
 
 
@@ -281,7 +364,8 @@ def _date(text: str, plain: str) -> Cleaned:
     checked = f"case when {value} >= date '1900-01-01' then {value} end"
     return Cleaned(
         checked,
-        f"case when {text} is not null and ({checked}) is null then 'date_unreadable' end",
+        f"case when ({checked}) is null then case when regexp_matches({plain}, {literal(AMBIGUOUS_DATE)}) "
+        f"then 'date_ambiguous' when {text} is not null then 'date_unreadable' end end",
         cases((f"not {canonical}", "date_format_fixed")),
     )
 

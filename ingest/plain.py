@@ -42,6 +42,7 @@ def _number(field: FieldSpec, name: str) -> str:
     kind = "bigint" if field.type == "integer" else f"decimal({field.precision}, {field.scale})"
     bounds = [f"try_cast({name} as {kind}) >= {field.minimum:.0f}"] if field.minimum is not None else []
     bounds += [f"try_cast({name} as {kind}) <= {field.maximum:.0f}"] if field.maximum is not None else []
+    bounds += [f"try_cast({name} as {kind}) <> 0"] if field.zero == "not_yet" else []
     return " and ".join([_full(name, pattern), *bounds])
 
 

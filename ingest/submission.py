@@ -114,6 +114,12 @@ def _from_title(title: str | None) -> dict[str, Any]:
     return {}
 
 
+def title_snapshot_differs(title: str | None, metadata: Metadata) -> bool:
+    """Whether the title row of a file says another snapshot date than its submission (class 45)."""
+    written = _from_title(title).get("snapshot_date")
+    return metadata.snapshot_date is not None and written not in (None, metadata.snapshot_date.isoformat())
+
+
 def resolve_metadata(path: Path, options: Options, title: str | None = None) -> Metadata:
     """Return the metadata of a file; each item from option, sidecar, folder or title row, in this order.
 

@@ -85,8 +85,7 @@ def write_city(
         if number % 50 == 0:
             tell(f"files {number} of {len(files)}")
         plan = injector.plans.get(file.relative)
-        is_touched = plan is not None and bool(plan.edits or plan.form_classes or plan.broken)
-        if plan is not None and is_touched:
+        if plan is not None and plan.is_touched:
             ledger += _write_dirty(injector, plan, out / "inbox")
             _write_clean(world, file, out / "wave2", file.received_at + timedelta(days=CORRECTION_DAYS))
         else:
@@ -103,7 +102,7 @@ def write_city(
         staff=_count(world, "select count(*) from staff_person"),
         terms=terms,
         files=len(files) + activity,
-        corrected_files=sum(bool(p.edits or p.form_classes or p.broken) for p in injector.plans.values()),
+        corrected_files=sum(plan.is_touched for plan in injector.plans.values()),
         defects=len(ledger),
     )
 

@@ -43,6 +43,12 @@ def write_truth(world: World, effects: Effects, folder: Path) -> None:
         db.execute(f"create or replace temp table {name} ({', '.join(c + ' varchar' for c in columns)})")
         if rows:
             db.executemany(f"insert into {name} values ({', '.join('?' * len(columns))})", rows)
+    db.execute(
+        "create or replace temp table reported "
+        "(dataset varchar, owner varchar, period varchar, field varchar, value varchar)"
+    )
+    if effects.values:
+        db.executemany("insert into reported values (?, ?, ?, ?, ?)", effects.values)
     _reported(world)
     for table, select in _PLAIN.items():
         db.execute(f"copy ({select}) to '{folder / table}.csv' (header, delimiter ',')")
@@ -56,9 +62,11 @@ def _reported(world: World) -> None:
         f"""
         create or replace temp table seen as
         select t.pid, t.school_code, t.period, t.school_year, t.term, t.snapshot_date, t.stage, t.grade_code, t.class_code,
-            s.division_code, r.sex_code, r.boarding_code
+            s.division_code, coalesce(x.value, r.sex_code) as sex_code, r.boarding_code
         from pupil_term as t inner join school as s using (school_code)
         inner join rows_student as r on r.pid = t.pid and r.period = t.period
+        left join reported as x
+            on x.dataset = 'student' and x.field = 'sex_code' and x.owner = t.pid and x.period = t.period
         where t.status_code in {ENROLLED}
             and not exists (select 1 from gone_student as g where g.pid = t.pid and g.period = t.period)
             and not exists (select 1 from gone_unit as g
@@ -182,11 +190,12 @@ def _balanced_schools(world: World) -> list[tuple[Any, ...]]:
         """
     ).fetchall():
         teachers[(school, year, stage)] = [high4 if REQUIRED.get(stage) == 4 else high5, backbone, arts]
-    premises = {
-        (row[0], row[1]): [float(value) for value in row[2:]]
+    premises: dict[tuple[str, str], list[float | None]] = {
+        (row[0], row[1]): [None if value is None else float(value) for value in row[2:]]
         for row in db.execute(
             """
-            select school_code, school_year, sum(teaching_area_m2) - sum(indoor_sports_area_m2),
+            select school_code, school_year,
+                sum(teaching_area_m2) - sum(indoor_sports_area_m2),
                 sum(sports_ground_area_m2) + sum(indoor_sports_area_m2), sum(equipment_value_yuan), sum(multimedia_classrooms)
             from facility as f where not exists (select 1 from gone_unit as g where g.dataset = 'campus_facility'
                 and g.school_code = f.school_code and g.period = f.school_year)
@@ -194,6 +203,9 @@ def _balanced_schools(world: World) -> list[tuple[Any, ...]]:
             """
         ).fetchall()
     }
+    # A campus whose teaching area is not known leaves both figures of areas of its school unknown.
+    for school, year in db.execute("select owner, period from reported where dataset = 'campus_facility'").fetchall():
+        premises[(school, year)][:2] = [None, None]
     gone_staff = {
         (row[0], row[1][:9])
         for row in db.execute(
@@ -214,7 +226,7 @@ def _balanced_schools(world: World) -> list[tuple[Any, ...]]:
             staff = None if (code, year) in gone_staff else teachers.get((code, year, stage), [0, 0, 0])
             place = premises.get((code, year))
             totals: list[float | None] = [None] * 3 if staff is None else [float(x) for x in staff]
-            totals += [None] * 4 if place is None else [x * shares[stage] for x in place]
+            totals += [None] * 4 if place is None else [None if x is None else x * shares[stage] for x in place]
             for number, total in enumerate(totals, start=1):
                 factor = 100.0 if number in (1, 2, 3, 7) else 1.0
                 value = None if total is None else factor * total / n

@@ -400,6 +400,9 @@ class World:
                 case when is_teacher then '11' when rnd('post' || sid) < 0.4 then '12' when rnd('post' || sid) < 0.75 then '13' else '14' end
                     as staff_category_code,
                 case when rnd('post2' || sid) < 0.85 then '1' else '0' end as is_establishment,
+                case when rnd('post2' || sid) >= 0.85 then case when rnd('form' || sid) < 0.6 then '1' else '2' end end
+                    as employment_form_code,
+                case when rnd('post2' || sid) < 0.85 then '1' else '2' end as contract_code,
                 case stage
                     when 'preschool' then case when e > 0.85 then '21' when e > 0.22 then '31' else '41' end
                     when 'primary' then case when e > 0.97 then '14' when e > 0.48 then '21' when e > 0.08 then '31' else '41' end

@@ -25,6 +25,8 @@ select
     lake_row.school_start_ym,
     lake_row.staff_category_code,
     lake_row.is_establishment,
+    lake_row.employment_form_code,
+    lake_row.contract_code,
     lake_row.education_code,
     lake_row.teach_stage_code,
     lake_row.subject_code,

@@ -1,0 +1,130 @@
+"""What a plan of defects is made of: the ledger's rows, changes of cells, and what they do to the figures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from synthetic.files import FileSpec, Row
+from synthetic.world import World
+
+
+class CityTooSmallError(ValueError):
+    """The city has too few files or rows for so many defects."""
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One row of `truth/defects.csv`."""
+
+    file: str
+    sheet: str | None
+    row_number: int | None
+    field: str | None
+    class_no: int
+    expected: str
+    expected_in: str = "collection.finding"
+
+
+@dataclass
+class CellEdit:
+    """One defect in one row."""
+
+    class_no: int
+    row: int
+    field: str | None
+    value: object
+    expected: str
+    others: dict[str, object] = dataclasses.field(default_factory=dict)
+    """Other cells of the row that change with it."""
+    expected_in: str = "collection.finding"
+    is_dropped: bool = False
+    is_unit_lost: bool = False
+    """The figures of the school's unit are unknown while the row is missing."""
+    reported: dict[str, object] = dataclasses.field(default_factory=dict)
+    """Values that the figures are made of while the defect stands, by field."""
+    is_copy: bool = False
+    is_listed: bool = True
+    """Whether the ledger has the row; rows that only make a defect of another one are not listed."""
+
+
+@dataclass
+class FilePlan:
+    """All that is done to one file."""
+
+    file: FileSpec
+    form_classes: set[int] = dataclasses.field(default_factory=set)
+    header_field: str | None = None
+    unit: tuple[str, str, str, int] | None = None
+    """Field whose column is written in another unit: name, header suffix, operation, decimals."""
+    other_snapshot: date | None = None
+    """Date that the title row says instead of the true one."""
+    is_rejected: bool = False
+    broken: str | None = None
+    edits: list[CellEdit] = dataclasses.field(default_factory=list)
+
+    @property
+    def used_rows(self) -> set[int]:
+        return {edit.row for edit in self.edits}
+
+    @property
+    def is_touched(self) -> bool:
+        return bool(self.edits or self.form_classes or self.broken)
+
+
+@dataclass
+class Effects:
+    """What the defects do to the figures until they are mended."""
+
+    students: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    """Pupils missing in a period."""
+    staff: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    """Staff missing in a period."""
+    units: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
+    """Dataset, school and period of which nothing is known."""
+    values: list[tuple[str, str, str, str, str | None]] = dataclasses.field(default_factory=list)
+    """Dataset, person or school, period, field, and the value reported in place of the true one."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where a defect is to be put."""
+
+    world: World
+    file: FileSpec
+    names: list[str]
+    rows: list[Row]
+
+    def count(self, name: str, value: object) -> int:
+        """Return how many rows of the file have a value in a field."""
+        column = self.names.index(name)
+        return sum(row[column] == value for row in self.rows)
+
+
+Maker = Callable[[Scene, dict[str, object], int], CellEdit | None]
+"""Makes the n-th defect of a class in a row given by field, or says that this row cannot have it."""
+
+
+@dataclass(frozen=True)
+class RowClass:
+    """How one class is put into rows."""
+
+    class_no: int
+    datasets: tuple[str, ...]
+    make: Maker
+    forms: tuple[str, ...] = ("csv", "xlsx")
+    share: float = 1.0
+    """Part of the class's injections that stand in rows; the others are of a file's form."""
+
+
+def birth_of(row: dict[str, object]) -> date:
+    """Return a row's date of birth."""
+    text = str(row["birth_date"]).replace("-", "")
+    return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+
+
+def written(file: FileSpec, day: date) -> str:
+    """Return a date as the form writes it."""
+    return day.isoformat() if file.form == "xlsx" else day.strftime("%Y%m%d")

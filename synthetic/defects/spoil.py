@@ -1,0 +1,83 @@
+"""Writes a plan into a file's rows and header, and notes where each defect has come to stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edu.contract import get_contract
+from synthetic.defects.plan import FilePlan, LedgerEntry
+from synthetic.files import Row, header_of, labelled
+from synthetic.names import RARE_NAME
+
+UNKNOWN_HEADER = "备用列"
+
+
+@dataclass
+class DirtyFile:
+    """What a planned file is written with."""
+
+    top: list[str]
+    groups: list[tuple[int, int, str]]
+    header: list[str]
+    rows: list[Row]
+    bottom: list[Row]
+    entries: list[LedgerEntry]
+
+
+def spoil(plan: FilePlan, rows: list[Row], title: str | None) -> DirtyFile:
+    """Return a file's content with its defects, and their ledger entries with final row numbers."""
+    file = plan.file
+    contract = get_contract(file.dataset)
+    names = [spec.name for spec in contract.profile_fields(file.profile)]
+    sheet = contract.profiles[file.profile].sheet if file.form == "xlsx" else None
+    header = header_of(file)
+    bottom: list[Row] = []
+    entries: list[LedgerEntry] = []
+    groups: list[tuple[int, int, str]] = []
+
+    def note(class_no: int, expected: str, name: str | None = None) -> None:
+        entries.append(LedgerEntry(file.relative, None, None, name, class_no, expected))
+
+    if title and plan.other_snapshot and file.snapshot_date:
+        title = title.replace(file.snapshot_date.isoformat(), plan.other_snapshot.isoformat())
+        note(45, "warned")
+    top = [title] if title else []
+    if 8 in plan.form_classes and plan.header_field:
+        spec = contract.field(plan.header_field)
+        header[names.index(plan.header_field)] = UNKNOWN_HEADER if plan.is_rejected else spec.aliases[0]
+        note(8, "rejected" if plan.is_rejected else "fixed", plan.header_field)
+    if 6 in plan.form_classes:
+        top += ["填表说明：请按要求如实填写", "制表单位：教育局"]
+        blank: list[object] = [None] * (len(names) - 1)
+        bottom = [["合计", *blank[:-1], str(len(rows))], ["填表人：", *blank]]
+        note(6, "fixed")
+    if 7 in plan.form_classes:
+        groups = [(0, 1, "基本情况"), (2, len(names) - 1, "具体内容")]
+        note(7, "fixed")
+    for class_no in (1, 2):
+        if class_no in plan.form_classes:
+            note(class_no, "fixed")
+    body = [list(row) for row in rows]
+    if 1 in plan.form_classes and "name" in names and body:
+        body[0][names.index("name")] = RARE_NAME
+    if file.form == "xlsx":
+        body = [labelled(contract, file.profile, row) for row in body]
+    first = (len(top) + bool(groups) + 1 if file.form == "xlsx" else 1) + 1
+    copies: list[Row] = []
+    for edit in sorted(plan.edits, key=lambda item: item.row):
+        if edit.is_copy:
+            copies.append(list(body[edit.row]))
+            place = first + len(body) + len(copies) - 1
+        else:
+            for name, value in {str(edit.field): edit.value, **edit.others}.items():
+                body[edit.row][names.index(name)] = value
+            place = first + edit.row
+        if edit.is_listed:
+            entries.append(
+                LedgerEntry(
+                    file.relative, sheet, place, edit.field, edit.class_no, edit.expected, edit.expected_in
+                )
+            )
+    if plan.broken:
+        note(48, "rejected")
+    return DirtyFile(top, groups, header, body + copies, bottom, entries)
