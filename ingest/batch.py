@@ -542,9 +542,7 @@ class Batch:
                 for note in (item.result.notes if item.result else ())
             )
             if item.result and title_snapshot_differs(item.result.title, item.metadata):
-                rows.append(
-                    self._finding(item.submission_id, None, None, None, "snapshot_date_conflict", "warn")
-                )
+                rows.append(self._finding(item.submission_id, None, None, None, "snapshot_date_conflict", "warn"))
             if item.refusal:
                 refusal = item.refusal
                 rows.append(self._finding(item.submission_id, None, None, refusal.field, refusal.reason_code, "reject"))

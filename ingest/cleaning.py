@@ -307,7 +307,7 @@ def _code(field: FieldSpec) -> Cleaned:
 def _number(field: FieldSpec, text: str, plain: str) -> Cleaned:
     """Return the expressions of a number; a unit in the cell is taken away, converted, or does not belong there."""
     bare = f"replace(replace({plain}, ',', ''), ' ', '')"
-    digits = f"regexp_replace({bare}, {literal(units.suffix(units.every_word()))}, '')"
+    digits = f"regexp_replace({bare}, {literal(units.suffix(units.every_word() | units.own_words(field.unit)))}, '')"
     whole = field.type == "integer"
     canonical = r"^-?\d+(\.0+)?$" if whole else r"^-?\d+(\.\d+)?([Ee][+-]?\d+)?$"
     kind = "bigint" if whole else f"decimal({field.precision}, {field.scale})"

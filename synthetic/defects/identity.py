@@ -113,7 +113,7 @@ def placeholder(_: Scene, __: dict[str, object], ___: int) -> CellEdit:
     return CellEdit(41, 0, "name", "张三", "quarantined", others={"id_number": "111111"}, is_dropped=True)
 
 
-def two_digit_year(scene: Scene, row: dict[str, object], number: int) -> CellEdit:
+def two_digit_year(_: Scene, row: dict[str, object], number: int) -> CellEdit:
     """A date that could be any of several."""
     d: date = birth_of(row)
     forms = (f"{d:%y/%m/%d}", f"{d:%m/%d/%Y}", f"{d:%y.%m.%d}", f"{d:%y%m%d}")

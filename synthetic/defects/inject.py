@@ -91,9 +91,7 @@ class Injector:
 
     def _shared_phones(self) -> None:
         """One telephone for a group of pupils, noted at the first of them."""
-        pool = [
-            f for f in self.files if f.dataset == "student" and 3 * SHARED_PHONE_ROWS <= f.rows <= ROW_FILE_MAXIMUM
-        ]
+        pool = [f for f in self.files if f.dataset == "student" and 3 * SHARED_PHONE_ROWS <= f.rows <= ROW_FILE_MAXIMUM]
         pool = [f for f in pool if not self._plan(f).is_rejected]
         self.draw.shuffle(pool)
         for number in range(self.n):
@@ -112,5 +110,3 @@ class Injector:
                 plan.edits.append(
                     CellEdit(SHARED_PHONE_CLASS, row, "guardian_phone", phone, "warned", is_listed=place == 0)
                 )
-
-

@@ -74,9 +74,7 @@ def spoil(plan: FilePlan, rows: list[Row], title: str | None) -> DirtyFile:
             place = first + edit.row
         if edit.is_listed:
             entries.append(
-                LedgerEntry(
-                    file.relative, sheet, place, edit.field, edit.class_no, edit.expected, edit.expected_in
-                )
+                LedgerEntry(file.relative, sheet, place, edit.field, edit.class_no, edit.expected, edit.expected_in)
             )
     if plan.broken:
         note(48, "rejected")

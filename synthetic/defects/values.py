@@ -11,7 +11,7 @@ from synthetic.files import snapshot_of
 CHINESE = "零一二三四五六七八九十"
 
 
-def entry_year(scene: Scene, row: dict[str, object], number: int) -> CellEdit:
+def entry_year(_: Scene, row: dict[str, object], number: int) -> CellEdit:
     """A month of entry that does not fit the grade."""
     text = str(row["entry_ym"])
     return CellEdit(21, 0, "entry_ym", f"{int(text[:4]) - 2 - number % 3}{text[4:]}", "warned")
