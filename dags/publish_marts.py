@@ -3,6 +3,9 @@
 Publishes what was built, after the publication gate: a versioned DuckDB file, the cockpit page beside it, one atomic
 switch, and an entry in the change log. Equal content makes no new version. `edu publish --rollback VERSION` serves an
 earlier one again.
+
+Then PostgreSQL is loaded, where that is set up: by `EDU_SERVING` or `EDU_POSTGRES_DSN`, or because the embedded server
+runs. A load that fails leaves what was served, and can be repeated.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from common.constants import DEFAULT_ARGS, MARTS_PUBLISHED, WAREHOUSE_BUILT, WAR
     doc_md=__doc__,
 )
 def publish_marts() -> None:
-    """Gate, then publish."""
+    """Gate, publish, load."""
 
     @task(pool=WAREHOUSE_POOL, retries=0)
     def gate_publication() -> int:
@@ -40,7 +43,15 @@ def publish_marts() -> None:
 
         return publish_version(get_home()).version
 
-    gate_publication() >> publish()
+    @task(pool=WAREHOUSE_POOL)
+    def serve_postgres() -> bool:
+        """Load PostgreSQL; return whether it is set up."""
+        from edu.paths import get_home
+        from warehouse.serving import refresh
+
+        return refresh(get_home()) is not None
+
+    gate_publication() >> publish() >> serve_postgres()
 
 
 publish_marts()

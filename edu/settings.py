@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +51,10 @@ class Settings(BaseSettings):
     smtp_from: str = "edu-platform@localhost"
     smtp_to: str | None = None
     """Receivers, separated by commas."""
+    postgres_dsn: SecretStr | None = None
+    """The bureau's own PostgreSQL to serve from; without it `edu serve postgres` runs an embedded one."""
+    serving: bool = False
+    """Whether `publish_marts` loads PostgreSQL after it published; always so where `EDU_POSTGRES_DSN` is set."""
 
 
 @cache

@@ -21,6 +21,8 @@ PUBLISHED_LEVELS = ("L1", "L2")
 STORAGE_VERSION = "v1.0.0"
 """Clients of DuckDB 1.0 and later read it."""
 CATALOG_SCHEMA = "meta"
+PERSON_LEVEL = "L3"
+PERSONS_FILE = "persons.json"
 
 SiteWriter = Callable[[Path, Path], None]
 
@@ -61,6 +63,28 @@ def read_changelog(home: Home) -> list[dict[str, Any]]:
     path = home.published / "changelog.json"
     versions: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
     return versions
+
+
+def published_persons(home: Home) -> dict[str, str]:
+    """Return the digest of each person table of `query` as it was when the warehouse last passed publication."""
+    path = home.published / PERSONS_FILE
+    known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return known
+
+
+def _remember_persons(home: Home) -> None:
+    """Note which person tables belong to what is served now; they are not in the file, PostgreSQL serves them."""
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        tables = connection.execute(
+            "select schema_name, table_name, list(column_name order by column_name) from duckdb_columns() "
+            "where (schema_name, table_name) in (select (schema_name, table_name) from management.column_catalog "
+            "where schema_name in (select unnest(?)) and level = ?) group by all order by all",
+            [list(PUBLISHED_SCHEMAS), PERSON_LEVEL],
+        ).fetchall()
+        known = {f"{schema}.{table}": table_digest(connection, schema, table, names) for schema, table, names in tables}
+    aside = home.published / f".{PERSONS_FILE}.part"
+    aside.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    aside.replace(home.published / PERSONS_FILE)
 
 
 def _published_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
@@ -195,6 +219,7 @@ def publish(home: Home, *, site_writer: SiteWriter | None = None) -> Publication
     before = next((entry for entry in versions if entry["version"] == served), None)
     if before is not None and before["digest"] == content:
         aside.unlink()
+        _remember_persons(home)
         return Publication(str(served), current_file(home), False, "unchanged")
     kind, changes = _changes(before, tables)
     version = _next_version(kind, versions)
@@ -216,6 +241,7 @@ def publish(home: Home, *, site_writer: SiteWriter | None = None) -> Publication
         "tables": tables,
     }
     _write_changelog(home, [*versions, entry])
+    _remember_persons(home)
     _serve(home, version)
     return Publication(version, current_file(home), True, kind)
 

@@ -73,7 +73,7 @@ def test_build_warehouse_follows_any_dataset(dags: Any) -> None:
 
 def test_publish_marts(dags: Any) -> None:
     dag = dags["publish_marts"]
-    assert edges(dag) == {("gate_publication", "publish")}
+    assert edges(dag) == {("gate_publication", "publish"), ("publish", "serve_postgres")}
     assert {task.pool for task in dag.tasks} == {"warehouse"}
     assert dag.timetable.asset_condition.name == "warehouse_built"
     assert [asset.name for asset in dag.get_task("publish").outlets] == ["marts_published"]
