@@ -108,7 +108,7 @@ def _to_mail(alert: Alert) -> None:
     settings = get_settings()
     message = EmailMessage()
     message["Subject"], message["From"], message["To"] = alert.title, settings.smtp_from, settings.smtp_to
-    message.set_content(alert.text)
+    message.set_content(alert.text, cte="base64")
     with smtplib.SMTP(str(settings.smtp_host), settings.smtp_port, timeout=TIMEOUT_SECONDS) as server:
         if settings.smtp_starttls:
             server.starttls(context=ssl.create_default_context())

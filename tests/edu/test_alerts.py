@@ -1,0 +1,172 @@
+"""Alerts reach a file, a group robot and a mailbox; one that does not answer stops nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_string
+from email.header import decode_header, make_header
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from edu import alerts
+from edu.paths import Home
+from edu.settings import get_settings
+
+LINES = ["storage.fct_enrolment_snapshot volume_of_the_city (unexpected_count 1)"]
+
+
+class Robot(BaseHTTPRequestHandler):
+    """Keeps what was posted."""
+
+    posted: list[tuple[str, bytes]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posted.append((self.path, body))  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"errcode":0}')
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class Postbox(socketserver.StreamRequestHandler):
+    """Speaks enough of SMTP (RFC 5321) to take one message."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 test\r\n")
+        while line := self.rfile.readline():
+            word = line[:4].upper()
+            if word == b"DATA":
+                self.wfile.write(b"354 go on\r\n")
+                lines = []
+                while (part := self.rfile.readline()) != b".\r\n":
+                    lines.append(part.decode())
+                self.server.mails.append("".join(lines))  # type: ignore[attr-defined]
+                self.wfile.write(b"250 taken\r\n")
+            elif word == b"QUIT":
+                self.wfile.write(b"221 bye\r\n")
+                return
+            else:
+                self.wfile.write(b"250 ok\r\n")
+
+
+@contextmanager
+def serving(server: socketserver.TCPServer) -> Iterator[int]:
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def robot() -> Iterator[HTTPServer]:
+    server = HTTPServer(("127.0.0.1", 0), Robot)
+    server.posted = []  # type: ignore[attr-defined]
+    with serving(server):
+        yield server
+
+
+def configure(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(f"EDU_{name.upper()}", value)
+    get_settings.cache_clear()
+
+
+def test_without_settings_an_alert_is_a_line_of_a_file(edu_home: Home) -> None:
+    assert alerts.send(edu_home, "gate_failed", "storage", LINES) == ["file"]
+    [line] = (edu_home.logs / "alerts.jsonl").read_text(encoding="utf-8").splitlines()
+    content = json.loads(line)
+    assert (content["kind"], content["subject"], content["lines"]) == ("gate_failed", "storage", LINES)
+
+
+@pytest.mark.parametrize("form", ["wecom", "dingtalk", "plain"])
+def test_robots_get_their_own_shape(
+    edu_home: Home, robot: HTTPServer, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    url = f"http://127.0.0.1:{robot.server_address[1]}/send?key=k"
+    configure(monkeypatch, alert_webhook_url=url, alert_webhook_form=form)
+    assert alerts.send(edu_home, "gate_failed", "storage", LINES) == ["file", "webhook"]
+    [(path, body)] = robot.posted  # type: ignore[attr-defined]
+    content = json.loads(body)
+    assert path == "/send?key=k"
+    if form == "plain":
+        assert content["lines"] == LINES
+        return
+    assert content["msgtype"] == "markdown"
+    markdown = content["markdown"]
+    assert set(markdown) == ({"content"} if form == "wecom" else {"title", "text"})
+    text = markdown["content"] if form == "wecom" else markdown["text"]
+    assert "质量门未通过" in text
+    assert LINES[0] in text
+
+
+def test_a_dingtalk_robot_with_a_secret_gets_a_signature(
+    edu_home: Home, robot: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"http://127.0.0.1:{robot.server_address[1]}/send?access_token=t"
+    configure(monkeypatch, alert_webhook_url=url, alert_webhook_form="dingtalk", alert_webhook_secret="SECkey")
+    alerts.send(edu_home, "task_failed", "build_warehouse.seed", ["DbtError"])
+    query = parse_qs(urlsplit(robot.posted[0][0]).query)  # type: ignore[attr-defined]
+    stamp = query["timestamp"][0]
+    wanted = hmac.new(b"SECkey", f"{stamp}\nSECkey".encode(), hashlib.sha256).digest()
+    assert query["sign"] == [base64.b64encode(wanted).decode()]
+
+
+def test_mail_arrives(edu_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Postbox)
+    server.mails = []  # type: ignore[attr-defined]
+    with serving(server) as port:
+        configure(monkeypatch, smtp_host="127.0.0.1", smtp_port=str(port), smtp_to="steward@example.org")
+        assert alerts.send(edu_home, "deadline_passed", "student 2024-2025/1", ["421002: 3 个单位未报"]) == [
+            "file",
+            "mail",
+        ]
+    [text] = server.mails  # type: ignore[attr-defined]
+    mail = message_from_string(text)
+    assert mail["To"] == "steward@example.org"
+    assert "报送已逾期：student 2024-2025/1" in str(make_header(decode_header(mail["Subject"])))
+    assert "421002: 3 个单位未报" in mail.get_payload(decode=True).decode()  # type: ignore[union-attr]
+
+
+def test_a_channel_that_does_not_answer_stops_nothing(edu_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), Postbox) as closed:
+        port = closed.server_address[1]
+    configure(
+        monkeypatch,
+        alert_webhook_url=f"http://127.0.0.1:{port}/",
+        smtp_host="127.0.0.1",
+        smtp_port=str(port),
+        smtp_to="x@example.org",
+    )
+    assert alerts.send(edu_home, "gate_failed", "storage", LINES) == ["file"]
+    configure(monkeypatch, alert_webhook_url="file:///etc/hostname")
+    assert alerts.send(edu_home, "gate_failed", "storage", LINES) == ["file"]
+
+
+def test_the_same_alert_is_sent_once_until_it_changes(edu_home: Home) -> None:
+    for lines in (["a"], ["a"], ["a", "b"], ["a"]):
+        alerts.send_once(edu_home, "breaker_tripped", "collection", lines)
+    sent = [json.loads(line)["lines"] for line in (edu_home.logs / "alerts.jsonl").read_text().splitlines()]
+    assert sent == [["a"], ["a", "b"], ["a"]]
+
+
+def test_a_long_list_is_cut_and_says_so() -> None:
+    alert = alerts.Alert("breaker_tripped", "collection", tuple(f"unit {i}" for i in range(25)), "2024-10-01T08:00:00")
+    assert "unit 19" in alert.text
+    assert "unit 20" not in alert.text
+    assert "另有 5 项" in alert.text
