@@ -107,10 +107,33 @@ def publish_version(home: Home) -> Publication:
 
 
 def write_pages(database: Path, out: Path) -> None:
-    """Write the cockpit of a published file."""
+    """Write the cockpit of a published file, and the data catalogue below it."""
     from dashboards.cockpit import write_site
 
     write_site(database, out)
+    write_catalog(get_home(), out / "catalog", home_link="../index.html")
+
+
+def write_catalog(home: Home, out: Path, *, home_link: str | None = None) -> int:
+    """Write the data catalogue of what was built last; return how many pages.
+
+    Raises:
+        WarehouseError: nothing was built.
+    """
+    import json
+
+    from dashboards.catalog import read_content
+    from dashboards.catalog import write_pages as write
+    from edu.codes import seed_rows
+    from edu.errors import WarehouseError
+    from warehouse.catalog import catalog_rows
+
+    path = home.logs / "dbt" / "target" / "manifest.json"
+    if not path.exists():
+        raise WarehouseError("there is no warehouse yet; run edu build first.")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    content = read_content(home, manifest, catalog_rows(manifest), seed_rows("code_set"))
+    return write(content, out, home_link=home_link)
 
 
 def alert_overdue(home: Home) -> int:

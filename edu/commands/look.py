@@ -80,6 +80,16 @@ def trace(
 
 
 @app.command()
+def catalog(
+    out: Annotated[Path, typer.Option(help="Folder to write the pages into.")] = Path("catalog"),
+) -> None:
+    """Write the Chinese data catalogue as static pages."""
+    from edu.pipeline import write_catalog
+
+    typer.echo(f"{write_catalog(get_home(), out)} pages: {out / 'index.html'}")
+
+
+@app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show what arrived, what is wrong and what is served."""
     from warehouse.status import render
