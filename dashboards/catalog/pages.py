@@ -181,7 +181,7 @@ def _table(content: Content, table: Table) -> str:
     columns = "".join(_column_row(content, column) for column in table.columns)
     body = f"""<section><dl>
 <dt>级别</dt><dd>{_tags(table)}</dd>
-<dt>粒度与说明</dt><dd>{escape(table.description)}</dd>
+<dt>粒度与说明(英文)</dt><dd>{escape(table.description)}</dd>
 <dt>数源单位</dt><dd>{escape(owners)}</dd>
 <dt>数据来源(一数一源)</dt><dd>{truth}</dd>
 <dt>更新</dt><dd>{fresh or "尚未生成"}</dd>
@@ -190,7 +190,7 @@ def _table(content: Content, table: Table) -> str:
 <section><h2>数据来源与去向</h2><div class="scroll">{lineage_svg(content, table)}</div>
 <ul class="legend"><li>自左向右:由什么生成 → 本表 → 被什么使用</li><li>点击方框进入该表</li></ul></section>
 <section><h2>字段<small>{len(table.columns)} 个</small></h2><div class="scroll"><table>
-<thead><tr><th>中文名称</th><th>字段</th><th>类型</th><th>数据项</th><th>代码集</th><th>单位</th><th>出自</th><th>说明</th></tr></thead>
+<thead><tr><th>中文名称</th><th>字段</th><th>类型</th><th>数据项</th><th>代码集</th><th>单位</th><th>出自</th><th>说明(英文)</th></tr></thead>
 <tbody>{columns}</tbody></table></div></section>"""
     path = f'<a href="index.html">数据字典</a> / <a href="index.html#{table.schema}">{LAYERS[table.schema]}</a> / {table.full_name}'
     return _page(table.label, f"<code>{table.full_name}</code>", body, path)

@@ -6,10 +6,10 @@ from html import escape
 
 from dashboards.catalog.content import LAYERS, Content, Table
 
-WIDTH, HEIGHT, GAP_X, GAP_Y = 196, 44, 60, 14
+WIDTH, HEIGHT, GAP_X, GAP_Y = 226, 44, 48, 14
 MAXIMUM = 9
 """More tables in one column are summed up in a last box."""
-STEPS_UP, STEPS_DOWN = 3, 2
+STEPS_UP, STEPS_DOWN = 4, 2
 
 
 def _levels(content: Content, start: Table, ways: str, steps: int) -> list[list[str]]:
@@ -68,8 +68,8 @@ def lineage_svg(content: Content, table: Table) -> str:
 
 def _box(table: Table, x: float, y: float, *, is_own: bool) -> str:
     kind = "own" if is_own else table.schema
-    label = table.label if len(table.label) <= 13 else table.label[:12] + "…"
-    name = table.full_name if len(table.full_name) <= 31 else table.full_name[:30] + "…"
+    label = table.label if len(table.label) <= 15 else table.label[:14] + "…"
+    name = table.full_name if len(table.full_name) <= 33 else table.full_name[:32] + "…"
     return (
         f'<a href="{escape(table.page)}"><g class="box {kind}"><title>{escape(table.full_name)} {escape(table.label)}'
         f'</title><rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'

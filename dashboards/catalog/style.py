@@ -5,7 +5,7 @@ STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); line-height: 1.6;
   font-family: "Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", sans-serif; }
-header { background: var(--brand); color: #fff; padding: 1.1rem max(1rem, calc((100vw - 82rem) / 2)); }
+header { background: var(--brand); color: #fff; padding: 1.1rem max(1rem, calc((100vw - 82rem) / 2 + 1rem)); }
 header h1 { margin: 0; font-size: 1.6rem; }
 header p { margin: .1rem 0; opacity: .9; }
 header a { color: #fff; }
@@ -73,6 +73,8 @@ function show() {
   document.getElementById('all').hidden = words.length > 0;
   if (!words.length) { return; }
   const hits = INDEX.filter(row => (!only.checked || row.p) && words.every(word => plain(row.t).includes(word)));
+  const rank = row => (words.every(word => plain(row.l).includes(word)) ? 0 : 2) + (row.p ? 0 : 1);
+  hits.sort((one, other) => rank(one) - rank(other));
   const head = document.createElement('li');
   head.className = 'where';
   head.textContent = hits.length ? `找到 ${hits.length} 项` + (hits.length > 200 ? ',列出前 200 项' : '') : '没有找到。换一个词试试。';
