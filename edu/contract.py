@@ -92,6 +92,8 @@ class FieldSpec(Strict):
     """Words that usually mean nothing but are real values here."""
     aliases: tuple[str, ...] = ()
     """Foreign spellings of the header, beyond the label and the JY/T short name."""
+    forms: tuple[str, ...] = ()
+    """Profiles that carry the field; empty is all."""
     example: str | None = None
     """What a template shows, where its type's example would not fit; a code for coded fields."""
     description: str
@@ -168,6 +170,9 @@ class Profile(Strict):
     """One form in which the dataset arrives."""
 
     label: str
+    carrier: Literal["table", "bundle", "database"] = "table"
+    """What brings it: one table with a header, a bundle of files that refer to each other, a pull from a database.
+    A header is recognised among tables only."""
     file_types: tuple[Literal["csv", "xlsx", "parquet"], ...]
     value_form: Literal["code", "label"]
     layout: Layout = Layout()
@@ -237,7 +242,9 @@ class Contract(Strict):
     def profile_fields(self, profile: str) -> list[FieldSpec]:
         """Return the fields of a profile in its column order."""
         names = self.profiles[profile].fields
-        return list(self.fields) if names is None else [self.field(name) for name in names]
+        if names is None:
+            return [spec for spec in self.fields if not spec.forms or profile in spec.forms]
+        return [self.field(name) for name in names]
 
     @property
     def has_resident_id(self) -> bool:

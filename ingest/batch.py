@@ -28,7 +28,7 @@ from edu.settings import get_settings
 from edu.vault import write_segment
 from ingest import archive, cleaning, keys, lake, plain
 from ingest.checks import copies_sql, rule_columns
-from ingest.inbox import Source, remove_from_inbox
+from ingest.inbox import Source
 from ingest.messages import reasons
 from ingest.readers import FieldTable, ReadResult, read
 from ingest.readers.table import literal, quoted
@@ -98,10 +98,7 @@ class Batch:
         self._clean()
         self._judge()
         self._write_rows()
-        receipts = self._write_records()
-        for item in self.items:
-            remove_from_inbox(item.source, self.home)
-        return receipts
+        return self._write_records()
 
     def _archive(self, item: Pending) -> None:
         parts = []
@@ -308,6 +305,21 @@ class Batch:
                 f"{'insert into' if created else 'create or replace temp table'} cleaned_fully {'' if created else 'as'} {select}"
             )
             created = True
+        self._excuse_what_a_form_does_not_carry()
+
+    def _excuse_what_a_form_does_not_carry(self) -> None:
+        """Take back that a mandatory value is missing where the bundle or database has no place for it."""
+        for name, profile in self.contract.profiles.items():
+            if profile.carrier == "table":
+                continue
+            ids = [item.submission_id for item in self.items if item.result and item.result.profile == name]
+            excused = [f.name for f in self.contract.fields if f.mandatory and f.name not in profile.mandatory]
+            for field_name in excused if ids else ():
+                fault = quoted("x_" + field_name)
+                self.connection.execute(
+                    f"update cleaned set {fault} = null where {fault} = 'value_missing' and submission_id in "
+                    f"({', '.join(literal(identity) for identity in ids)})"
+                )
 
     def _judge(self) -> None:
         """Make `judged` (row_id, is_quarantined, is_incomplete, …), `accepted`, and `finding_rows`."""
@@ -485,7 +497,9 @@ class Batch:
             self.key,
             self.batch_id,
             self.connection,
-            "select pseudonym, namespace, value from pseudonym",
+            # An id that the platform gave out says nothing that the vault does not hold under its own number.
+            f"select pseudonym, namespace, value from pseudonym where namespace <> {literal(keys.FOREIGN_NAMESPACE)} "
+            f"or starts_with(pseudonym, {literal(keys.FOREIGN_NAMESPACE)})",
             people or nobody,
         )
 

@@ -41,6 +41,7 @@ NULL_WORDS = (
 SERIAL_DATE_MINIMUM, SERIAL_DATE_MAXIMUM = 20_000, 60_000
 """Excel day numbers that are dates of living people (class 28): 1954 to 2064, counted from 1899-12-30."""
 ERROR_CELL = r"^#(REF|VALUE|NAME|DIV/0|NULL|NUM|CALC|SPILL|FIELD)[!?]?$"
+FOREIGN_ORGANISATION = r"[a-z0-9][a-z0-9_-]{0,39}:[^\s:]{1,255}"
 SCIENTIFIC = r"^\d(\.\d+)?[Ee]\+?\d{1,2}$"
 LOST_DIGITS = r"^\d{15}000$"
 MOJIBAKE = r"[?？□■\x{FFFD}]|锟斤拷|烫烫|屯屯"
@@ -232,7 +233,7 @@ def _typed(field: FieldSpec, contract: Contract, text: str, plain: str) -> Clean
         case "class_name":
             return _class_name(text, plain)
         case "school_code":
-            return _shaped(text, plain, "school_code_is_valid", "school_code_invalid")
+            return _school_code(text, plain)
         case "division_code":
             return _division(text, plain)
         case "township_code":
@@ -404,6 +405,17 @@ def _class_name(text: str, narrowed: str) -> Cleaned:
         f"case when {class_no} > 0 then {name} end",
         f"case when {text} is not null and ({name}) is null then 'value_unreadable' end",
         cases((f"{name} <> {text}", "class_name_parsed")),
+    )
+
+
+def _school_code(text: str, narrowed: str) -> Cleaned:
+    """A code of the registry, or system and id of an organisation that waits for its row in organisation_alias."""
+    code = _shaped(text, narrowed, "school_code_is_valid", "school_code_invalid")
+    is_foreign = f"regexp_full_match({text}, {literal(FOREIGN_ORGANISATION)})"
+    return Cleaned(
+        f"case when {is_foreign} then {text} else {code.value} end",
+        f"case when not {is_foreign} then {code.fault} end",
+        f"case when not {is_foreign} then {code.fix} end",
     )
 
 

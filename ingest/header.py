@@ -155,7 +155,7 @@ def recognise(
     """
     found: list[tuple[tuple[int, int, int], str, _Candidate]] = []
     for order, (name, spec) in enumerate(contract.profiles.items()):
-        if profile not in (None, name):
+        if profile != name and (profile is not None or spec.carrier != "table"):
             continue
         candidate = _find(rows, _known_spellings(contract, name))
         needed = max(1, int(len(spec.mandatory) * MINIMUM_SHARE))

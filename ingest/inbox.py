@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edu.errors import EduError, ExitCode
 from edu.paths import Home
+from ingest.roster import Roster, form_of, form_of_zip
 from ingest.submission import SIDECAR_SUFFIX
 
 TEMPORARY_SUFFIXES = (".part", ".tmp", ".crdownload", ".filepart")
@@ -41,6 +42,8 @@ class Source:
     path: Path
     parts: tuple[Part, ...]
     is_bundle: bool
+    roster: Roster | None = None
+    """What the bundle's files are, where they are a roster of another system."""
 
 
 def _is_data_file(path: Path) -> bool:
@@ -49,6 +52,21 @@ def _is_data_file(path: Path) -> bool:
         and not path.name.startswith((".", "~$"))
         and not path.name.endswith((SIDECAR_SUFFIX, *TEMPORARY_SUFFIXES))
     )
+
+
+def _roster(folder: Path) -> Source | None:
+    """Return a folder whose files are a roster as one source."""
+    files = {item.name: item for item in sorted(folder.iterdir()) if _is_data_file(item)}
+    form = form_of(files)
+    if form is None:
+        return None
+    parts = tuple(Part(path, name, ()) for name, path in files.items())
+    return Source(folder, parts, is_bundle=True, roster=Roster(form))
+
+
+def _file(path: Path) -> Source:
+    form = form_of_zip(path) if path.suffix.lower() == ".zip" else None
+    return Source(path, (Part(path, None, ()),), is_bundle=False, roster=Roster(form) if form else None)
 
 
 def _is_bundle(folder: Path) -> bool:
@@ -72,11 +90,15 @@ def _tree(folder: Path) -> Iterable[Source]:
     if _is_bundle(folder):
         yield _bundle(folder)
         return
+    roster = _roster(folder)
+    if roster:
+        yield roster
+        return
     for item in sorted(folder.iterdir()):
         if item.is_dir() and not item.name.startswith("."):
             yield from _tree(item)
         elif _is_data_file(item):
-            yield Source(item, (Part(item, None, ()),), is_bundle=False)
+            yield _file(item)
 
 
 def discover(path: Path) -> list[Source]:
@@ -87,7 +109,7 @@ def discover(path: Path) -> list[Source]:
     """
     try:
         if path.is_file():
-            return [Source(path, (Part(path, None, ()),), is_bundle=False)]
+            return [_file(path)]
         if not path.is_dir():
             raise NothingToCollectError(path, "there is no such file or folder; check the path.")
         sources = list(_tree(path))

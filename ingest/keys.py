@@ -7,8 +7,11 @@ import pyarrow as pa
 
 from edu.contract import Contract, FieldSpec
 from edu.pseudonym import PlatformKey, PseudonymMaker
+from edu.sharing_domain import recognise
 from ingest.cleaning import PSEUDONYM_NAMESPACE_OF_OTHER_DOCUMENTS, RESIDENT_ID_TYPE
 from ingest.readers.table import literal, quoted
+
+FOREIGN_NAMESPACE = "oneroster@system"
 
 
 def identifier_fields(contract: Contract) -> list[FieldSpec]:
@@ -61,10 +64,26 @@ def make_pseudonyms(connection: duckdb.DuckDBPyConnection, contract: Contract, k
                 .to_arrow_table()["value"]
                 .combine_chunks()
             )
-            table = pa.table({"value": values, "pseudonym": maker.make(namespace, values)})
+            hashed = maker.make(namespace, values)
+            if namespace == FOREIGN_NAMESPACE:
+                hashed = _evidence_of_foreign_ids(key, values, hashed)
+            table = pa.table({"value": values, "pseudonym": hashed})
             connection.register("hashed", table)
             connection.execute("insert into pseudonym select ?, value, pseudonym from hashed", [namespace])
             connection.unregister("hashed")
+
+
+def _evidence_of_foreign_ids(key: PlatformKey, values: pa.Array, hashed: pa.Array) -> pa.Array:
+    """Return the evidence of ids of other systems: the person's own where the platform gave the id out.
+
+    Such a key carries its namespace, because it may be that of any evidence.
+    """
+    texts = values.to_pylist()
+    own = recognise(key, texts)
+    return pa.array(
+        [known or f"{FOREIGN_NAMESPACE}:{digest}" for known, digest in zip(own, hashed.to_pylist(), strict=True)],
+        pa.string(),
+    )
 
 
 def pseudonym_joins(contract: Contract) -> str:
@@ -85,7 +104,9 @@ def row_key_sql(contract: Contract) -> str:
         parts = []
         for name in group:
             field = contract.field(name)
-            if field.type == "identifier":
+            if field.namespace == FOREIGN_NAMESPACE:
+                parts.append(f"{quoted('k_' + name)}.pseudonym")
+            elif field.type == "identifier":
                 parts.append(f"'{field.namespace}:' || {quoted('k_' + name)}.pseudonym")
             else:
                 parts.append(f"cast({quoted(name)} as varchar)")

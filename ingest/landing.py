@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -24,7 +26,15 @@ from ingest.batch import Batch, Pending
 from ingest.inbox import Source, discover, read_plan, remove_from_inbox
 from ingest.readers import peek_title
 from ingest.receipt import CollectResult, Receipt
-from ingest.submission import Metadata, Options, resolve_metadata, submission_id, workbook_password
+from ingest.roster import describe
+from ingest.submission import (
+    Metadata,
+    Options,
+    resolve_metadata,
+    resolve_roster_metadata,
+    submission_id,
+    workbook_password,
+)
 
 BATCH_FILES = 64
 BATCH_BYTES = 256 << 20
@@ -85,11 +95,17 @@ def collect(
     known = _Known(home)
     pending: list[Pending] = []
     for source in sources:
-        outcome = _admit(source, options, home, known)
-        (pending if isinstance(outcome, Pending) else receipts).append(outcome)  # type: ignore[arg-type]
+        for outcome in _admit(source, options, home, known):
+            (pending if isinstance(outcome, Pending) else receipts).append(outcome)  # type: ignore[arg-type]
     done = 0
+    # A bundle feeds several submissions and leaves the inbox with the last of them.
+    waiting = Counter(item.source.path for item in pending)
     for batch in _batches(pending):
         receipts.extend(_land(batch, home, key))
+        for item in batch:
+            waiting[item.source.path] -= 1
+            if not waiting[item.source.path]:
+                remove_from_inbox(item.source, home)
         done += len(batch)
         if progress:
             progress(done, len(pending))
@@ -132,31 +148,62 @@ class _Known:
         return metadata.is_clocked and self.effective.get(of, ("", ""))[0] == sha256
 
 
-def _admit(source: Source, options: Options, home: Home, known: _Known) -> Pending | Receipt:
-    """Resolve what a source is; return it as pending, or the receipt that ends its way here."""
+def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[Pending | Receipt]:
+    """Resolve what a source is; return it as pending, once a dataset, or the receipt that ends its way here."""
     try:
-        try:
-            metadata = resolve_metadata(source.path, options)
-        except MissingMetadataError:
-            metadata = resolve_metadata(source.path, options, peek_title(source))
-        password = workbook_password(source.path, options)
+        if source.roster:
+            source, every = _admit_roster(source, options)
+        else:
+            every = [_metadata_of_file(source, options)]
+        password = None if source.roster else workbook_password(source.path, options)
         sha256 = archive.sha256_of(source.path)
     except EduError as error:
-        return _failed(source.path, error)
+        return [_failed(source.path, error)]
     except OSError as error:
         problem = RejectedFileError(
             source.path.name, "file_unreadable", f"It may not be read ({error.strerror}); give permission."
         )
-        return Receipt(
-            str(source.path), None, None, None, None, "failed", message=str(problem), exit_code=int(ExitCode.RUNTIME)
-        )
-    identity = submission_id(sha256, metadata)
-    if known.has(identity, sha256, metadata):
-        remove_from_inbox(source, home)
-        return Receipt(str(source.path), identity, metadata.dataset, metadata.org, metadata.period, "ignored")
-    known.ids.add(identity)
+        return [
+            Receipt(
+                str(source.path),
+                None,
+                None,
+                None,
+                None,
+                "failed",
+                message=str(problem),
+                exit_code=int(ExitCode.RUNTIME),
+            )
+        ]
     size = sum(part.path.stat().st_size for part in source.parts)
-    return Pending(source, metadata, sha256, identity, size, password=password)
+    outcomes: list[Pending | Receipt] = []
+    for metadata in every:
+        identity = submission_id(sha256, metadata)
+        if known.has(identity, sha256, metadata):
+            outcomes.append(
+                Receipt(str(source.path), identity, metadata.dataset, metadata.org, metadata.period, "ignored")
+            )
+        else:
+            known.ids.add(identity)
+            outcomes.append(Pending(source, metadata, sha256, identity, size, password=password))
+    if not any(isinstance(outcome, Pending) for outcome in outcomes):
+        remove_from_inbox(source, home)
+    return outcomes
+
+
+def _metadata_of_file(source: Source, options: Options) -> Metadata:
+    try:
+        return resolve_metadata(source.path, options)
+    except MissingMetadataError:
+        return resolve_metadata(source.path, options, peek_title(source))
+
+
+def _admit_roster(source: Source, options: Options) -> tuple[Source, list[Metadata]]:
+    """Read what a bundle says of itself; return it with that, and the metadata of each dataset that it feeds."""
+    assert source.roster
+    said = describe(source.path, source.roster.form)
+    every = resolve_roster_metadata(source.path, options, said.coverages, said.profile)
+    return replace(source, roster=replace(said, system=said.system or every[0].org)), every
 
 
 def _batches(pending: list[Pending]) -> Iterable[list[Pending]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ PERIOD_SHAPES = {
     "fiscal_year": re.compile(r"FY(\d{4})"),
     "date": re.compile(r"\d{4}-\d{2}-\d{2}"),
 }
+ROSTER_FOLDERS = ("oneroster", "sds")
 COVERAGES = ("full", "partial", "delta")
 
 
@@ -156,6 +158,53 @@ def resolve_metadata(path: Path, options: Options, title: str | None = None) -> 
         profile=profile,
         is_clocked=not received,
     )
+
+
+def resolve_roster_metadata(path: Path, options: Options, coverages: Mapping[str, str], profile: str) -> list[Metadata]:
+    """Return the metadata of each dataset that a roster feeds; all of one moment, in dataset order.
+
+    Items come from option, sidecar or folder `inbox/<org>/<oneroster|sds>/<period>/`; coverage is what the roster's
+    manifest says of each dataset, unless option or sidecar says another.
+
+    Raises:
+        MissingMetadataError: organisation or period is given nowhere.
+        MetadataError: an item is given and wrong.
+    """
+    given = {key: value for key, value in vars(options).items() if value is not None}
+    found: dict[str, Any] = {**_from_roster_folder(path), **_from_sidecar(path), **given}
+    missing = [item for item in ("org", "period") if not found.get(item)]
+    if missing:
+        raise MissingMetadataError(path.name, missing)
+    received = found.get("received_at")
+    moment = _moment(path.name, received) if received else now()
+    wanted = [found["dataset"]] if found.get("dataset") in coverages else sorted(coverages)
+    return [
+        replace(
+            resolve_metadata(
+                path,
+                Options(
+                    dataset=dataset,
+                    org=str(found["org"]),
+                    period=str(found["period"]),
+                    snapshot_date=found.get("snapshot_date"),
+                    received_at=moment,
+                    coverage=found.get("coverage") or coverages[dataset],
+                    profile=profile,
+                ),
+            ),
+            is_clocked=not received,
+        )
+        for dataset in wanted
+    ]
+
+
+def _from_roster_folder(path: Path) -> dict[str, Any]:
+    """Read `<org>/<oneroster|sds>/<period>/<bundle>`, or the same where the period's folder is the bundle."""
+    parts = path.resolve().parts
+    for end in (len(parts) - 1, len(parts)):
+        if end >= 3 and parts[end - 2] in ROSTER_FOLDERS and ORG_SHAPE.fullmatch(parts[end - 3]):
+            return {"org": parts[end - 3], "period": re.sub(r"^(\d{4}-\d{4})-([12])$", r"\1/\2", parts[end - 1])}
+    return {}
 
 
 def _check_period(file: str, contract: Contract, period: str) -> None:

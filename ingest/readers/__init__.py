@@ -9,7 +9,7 @@ import duckdb
 from edu.contract import Contract
 from edu.errors import RejectedFileError
 from ingest.inbox import Source
-from ingest.readers import csv, parquet, sniff, workbook
+from ingest.readers import csv, parquet, roster, sniff, workbook
 from ingest.readers.table import FieldTable, ReadResult
 
 __all__ = ["FieldTable", "ReadResult", "peek_title", "read"]
@@ -53,6 +53,8 @@ def read(
     Raises:
         RejectedFileError: the file cannot be read as this dataset.
     """
+    if source.roster:
+        return roster.read(source, contract, connection, scratch, prefix)
     kinds = {sniff.kind_of(part.path) for part in source.parts}
     if len(kinds) > 1:
         raise RejectedFileError(source.path.name, "format_unknown", "The parts of a bundle must be of one format.")

@@ -72,7 +72,7 @@ def write_roster(
         writer = csv.writer(stream, delimiter=delimiter)
         writer.writerows(top or [])
         writer.writerow(names or header())
-        order = [spec.name for spec in get_contract("student").fields]
+        order = [spec.name for spec in get_contract("student").profile_fields("national_export")]
         writer.writerows([[row[name] for name in order] for row in rows])
         writer.writerows(bottom or [])
     return path

@@ -33,7 +33,8 @@ select
     lake_row.title_code,
     lake_row.is_backbone,
     lake_row.has_certificate,
-    lake_row.staff_status_code
+    lake_row.staff_status_code,
+    lake_row.sourced_id_key
 from {{ source('lake', 'staff') }} as lake_row
 inner join {{ source('runs', 'submission') }} as receipt
     on receipt.submission_id = lake_row.submission_id and receipt.batch_id = lake_row.batch_id

@@ -31,7 +31,8 @@ select
     lake_row.status_code,
     lake_row.left_behind_code,
     lake_row.is_migrant,
-    lake_row.disability_code
+    lake_row.disability_code,
+    lake_row.sourced_id_key
 from {{ source('lake', 'student') }} as lake_row
 inner join {{ source('runs', 'submission') }} as receipt
     on receipt.submission_id = lake_row.submission_id and receipt.batch_id = lake_row.batch_id

@@ -1,0 +1,111 @@
+"""Loads the files of a roster as text tables whose columns are named by letters alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from edu.errors import RejectedFileError
+from ingest.readers.csv import detect_encoding
+from ingest.readers.table import quoted
+from ingest.roster import Bundle
+
+BLOCK_BYTES = 8 << 20
+COLUMNS_MAXIMUM = 500
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What of a bundle was loaded: table name and columns by stem."""
+
+    names: dict[str, str]
+    columns: dict[str, set[str]]
+
+    def has(self, stem: str, column: str | None = None) -> bool:
+        return stem in self.names and (column is None or plain(column) in self.columns[stem])
+
+    def column(self, stem: str, *candidates: str, alias: str = "t") -> str:
+        """Return SQL of the first of several columns that is not empty; null where none exists."""
+        found = [plain(name) for name in candidates if plain(name) in self.columns.get(stem, ())]
+        values = [f"nullif(trim({alias}.{quoted(name)}), '')" for name in found]
+        return f"coalesce({', '.join(values)})" if values else "cast(null as varchar)"
+
+    def jyt(self, stem: str, field: str) -> str:
+        return self.column(stem, f"metadata.jyt.{field}")
+
+
+def plain(header: str) -> str:
+    """Return a header without case, spaces and punctuation: `SIS ID`, `sourcedId` and `Sourced_ID` are told by letters."""
+    return re.sub(r"[^0-9a-z]", "", header.lower())
+
+
+def load(bundle: Bundle, wanted: set[str], connection: duckdb.DuckDBPyConnection, scratch: Path, prefix: str) -> Tables:
+    names: dict[str, str] = {}
+    columns: dict[str, set[str]] = {}
+    size = 0
+    for stem in sorted(wanted & bundle.names):
+        path = bundle.copy(stem, scratch, size)
+        size += path.stat().st_size
+        table = f"{prefix}_{stem}"
+        if path.stat().st_size:
+            columns[stem] = _load_csv(path, bundle.path.name, connection, table)
+            names[stem] = table
+        path.unlink()
+    return Tables(names, columns)
+
+
+def _load_csv(path: Path, bundle: str, connection: duckdb.DuckDBPyConnection, table: str) -> set[str]:
+    """Load one file as text with its ordinal; return its columns, named by letters."""
+    encoding, _ = detect_encoding(path)
+    place = path.stem
+    uneven: list[int] = []
+
+    def judge(row: pacsv.InvalidRow) -> str:
+        if not row.text.strip(', \t\r\n"'):
+            return "skip"
+        uneven.append(row.actual_columns)
+        return "error"
+
+    try:
+        reader = pacsv.open_csv(
+            path,
+            read_options=pacsv.ReadOptions(
+                block_size=BLOCK_BYTES, encoding="utf8" if encoding == "utf-8" else encoding
+            ),
+            parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=judge),
+            convert_options=pacsv.ConvertOptions(
+                column_types=_text_types(path, encoding), strings_can_be_null=True, null_values=[""]
+            ),
+        )
+        found = reader.read_all()
+    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
+        problem = f"A record of {place}.csv has {uneven[0]} columns" if uneven else f"{place}.csv cannot be told apart"
+        raise RejectedFileError(
+            bundle, "columns_uneven", f"{problem}; mend the commas and quotes.", sheet=place
+        ) from None
+    letters = [plain(name.replace("\ufeff", "")) for name in found.column_names]
+    if len(letters) > COLUMNS_MAXIMUM:
+        raise RejectedFileError(bundle, "file_too_large", f"{place}.csv has {len(letters)} columns.", sheet=place)
+    doubled = sorted({name for name in letters if name and letters.count(name) > 1})
+    if doubled:
+        raise RejectedFileError(
+            bundle, "header_ambiguous", f"{place}.csv has {doubled[0]} twice; keep one.", sheet=place
+        )
+    kept = [i for i, name in enumerate(letters) if name]
+    content = pa.table([found.column(i).cast(pa.string()) for i in kept], names=[letters[i] for i in kept])
+    content = content.append_column("row_number_", pa.array(range(2, content.num_rows + 2), pa.int32()))
+    connection.register("roster_records", content)
+    connection.execute(f"create or replace temp table {table} as select * from roster_records")
+    connection.unregister("roster_records")
+    return {letters[i] for i in kept}
+
+
+def _text_types(path: Path, encoding: str) -> dict[str, pa.DataType]:
+    with path.open(encoding=encoding, errors="replace", newline="") as stream:
+        header = stream.readline()
+    return {name.strip().strip('"'): pa.string() for name in header.split(",")}
