@@ -317,7 +317,7 @@ class Batch:
             for field_name in excused if ids else ():
                 fault = quoted("x_" + field_name)
                 self.connection.execute(
-                    f"update cleaned set {fault} = null where {fault} = 'value_missing' and submission_id in "
+                    f"update cleaned_fully set {fault} = null where {fault} = 'value_missing' and submission_id in "
                     f"({', '.join(literal(identity) for identity in ids)})"
                 )
 
