@@ -322,7 +322,9 @@ class Batch:
                 )
 
     def _judge(self) -> None:
-        """Make `judged` (row_id, is_quarantined, is_incomplete, …), `accepted`, and `finding_rows`."""
+        """Make `judged` (row_id, is_quarantined, is_incomplete, …; only rows of which something is to be said), `checked`
+        (all rows with the verdict), `accepted` and `finding_rows`.
+        """
         c = self.connection
         contract = self.contract
         id_birth, id_sex = "cast(null as date)", "cast(null as varchar)"
@@ -348,19 +350,27 @@ class Batch:
             f"""
             create or replace temp table judged as
             with dated as (select *, {id_birth} as id_birth, {id_sex} as id_sex from cleaned),
-            ruled as (select * {flags} from dated)
-            select row_id, is_deleted, {"".join(name + ", " for name, _, _ in rules)}
-                {" or ".join(placeholder) or "false"} as is_placeholder,
-                case when is_deleted then not {names_its_key} else {" or ".join(quarantine) or "false"} end
-                    as is_quarantined,
-                not is_deleted and ({" or ".join(incomplete) or "false"}) as is_incomplete
-            from ruled
+            ruled as (select * {flags} from dated),
+            verdict as (
+                select row_id, is_deleted, {"".join(name + ", " for name, _, _ in rules)}
+                    {" or ".join(placeholder) or "false"} as is_placeholder,
+                    case when is_deleted then not {names_its_key} else {" or ".join(quarantine) or "false"} end
+                        as is_quarantined,
+                    not is_deleted and ({" or ".join(incomplete) or "false"}) as is_incomplete
+                from ruled
+            )
+            select * from verdict
+            where {" or ".join(["is_deleted", "is_quarantined", "is_incomplete", *(name for name, _, _ in rules)])}
             """
         )
         c.execute(
-            "create or replace temp view accepted as select c.*, j.is_incomplete from cleaned as c "
-            "inner join judged as j on j.row_id = c.row_id where not j.is_quarantined"
+            """
+            create or replace temp view checked as
+            select c.*, coalesce(j.is_quarantined, false) as is_quarantined, coalesce(j.is_incomplete, false) as is_incomplete
+            from cleaned as c left join judged as j on j.row_id = c.row_id
+            """
         )
+        c.execute("create or replace temp view accepted as select * from checked where not is_quarantined")
         self._find(rules)
 
     def _find(self, rules: list[Any]) -> None:
@@ -373,7 +383,7 @@ class Batch:
             parts.append(
                 f"select row_id, {literal(spec.name)}, coalesce({fault}, {fix}), "
                 f"{cleaning.severity(spec)} "
-                f"from cleaned where {fault} is not null or {fix} is not null"
+                f"from cleaned_fully where {fault} is not null or {fix} is not null"
             )
         # An impossible age says all that an unusual one would.
         stronger = [name for name, rule, _ in rules if rule.kind == "age_limit"]
@@ -386,8 +396,8 @@ class Batch:
         c.execute(f"create or replace temp table all_findings as {' union all '.join(parts)}")
         c.execute(
             "create or replace temp table finding_rows as select f.* from all_findings as f "
-            "inner join judged as j on j.row_id = f.row_id where not j.is_deleted "
-            "and (not j.is_placeholder or f.reason_code = 'placeholder_row') union all "
+            "left join judged as j on j.row_id = f.row_id where not coalesce(j.is_deleted, false) "
+            "and (not coalesce(j.is_placeholder, false) or f.reason_code = 'placeholder_row') union all "
             "select row_id, null, 'delete_without_key', 'quarantine' from judged where is_deleted and is_quarantined"
         )
         if not contract.is_additive:
@@ -417,7 +427,8 @@ class Batch:
         key_table = "" if contract.is_additive else "keyed"
         if key_table:
             c.execute(
-                f"create or replace temp table keyed as select row_id, submission_id, {keys.row_key_sql(contract)} as row_key "
+                "create or replace temp table keyed as select accepted.row_id, accepted.submission_id, "
+                f"{keys.row_key_sql(contract)} as row_key{keys.pseudonym_columns(contract)} "
                 f"from accepted {keys.pseudonym_joins(contract)}"
             )
             self._find_repeated_keys()
@@ -461,7 +472,8 @@ class Batch:
             )
         for spec in contract.fields:
             if spec.type == "identifier":
-                columns[f"{spec.name}_key"] = f"{quoted('k_' + spec.name)}.pseudonym"
+                name = quoted("k_" + spec.name)
+                columns[f"{spec.name}_key"] = f"{name}.pseudonym" if contract.is_additive else f"k.{name}"
             elif spec.type == "class_name":
                 name = f"a.{quoted(spec.name)}"
                 columns[spec.name] = name
@@ -472,9 +484,12 @@ class Batch:
         schema = contract.lake_schema()
         kinds = {row[0]: row[1] for row in self._duck_types(schema)}
         selected = ", ".join(f"cast({columns[name]} as {kinds[name]}) as {quoted(name)}" for name in schema.names)
-        key_join = "" if contract.is_additive else "left join keyed as k on k.row_id = a.row_id"
-        order = "" if contract.is_additive else " order by a.submission_id, a.row_id"
-        return f"select {selected} from accepted as a {key_join} {keys.pseudonym_joins(contract)}{order}"
+        if contract.is_additive:
+            return f"select {selected} from accepted as a {keys.pseudonym_joins(contract)}"
+        return (
+            f"select {selected} from accepted as a inner join keyed as k on k.row_id = a.row_id "
+            "order by a.submission_id, a.row_id"
+        )
 
     def _duck_types(self, schema: pa.Schema) -> list[tuple[str, str]]:
         self.connection.register("lake_shape", schema.empty_table())
@@ -484,10 +499,10 @@ class Batch:
 
     def _write_vault(self) -> None:
         private = [f for f in self.contract.fields if f.type == "private"]
-        people = " union all ".join(
-            f"select submission_id, sheet, row_number, {literal(f.name)}, {quoted(f.name)} from accepted "
-            f"where {quoted(f.name)} is not null"
-            for f in private
+        names = ", ".join(quoted(f.name) for f in private)
+        people = (
+            "select submission_id, sheet, row_number, field, value from "
+            f"(select submission_id, sheet, row_number, {names} from accepted) unpivot (value for field in ({names}))"
         )
         if not private and not keys.identifier_fields(self.contract):
             return
@@ -500,7 +515,7 @@ class Batch:
             # An id that the platform gave out says nothing that the vault does not hold under its own number.
             f"select pseudonym, namespace, value from pseudonym where namespace <> {literal(keys.FOREIGN_NAMESPACE)} "
             f"or starts_with(pseudonym, {literal(keys.FOREIGN_NAMESPACE)})",
-            people or nobody,
+            people if private else nobody,
         )
 
     # -- records ----------------------------------------------------------------------------------------------
@@ -529,9 +544,8 @@ class Batch:
 
     def _counts(self) -> dict[str, tuple[int, int, int]]:
         rows = self.connection.execute(
-            "select c.submission_id, count(*), count(*) filter (where not j.is_quarantined), "
-            "count(*) filter (where j.is_incomplete and not j.is_quarantined) "
-            "from cleaned as c inner join judged as j on j.row_id = c.row_id group by c.submission_id"
+            "select submission_id, count(*), count(*) filter (where not is_quarantined), "
+            "count(*) filter (where is_incomplete and not is_quarantined) from checked group by submission_id"
         ).fetchall()
         return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
@@ -587,9 +601,9 @@ class Batch:
             f"""
             select c.submission_id, {literal(self.batch_id)} as batch_id, {literal(self.contract.dataset)} as dataset,
                 {of} as school_code, {literal(self.period)} as period, c.snapshot_date, c.coverage,
-                count(*) as rows_read, count(*) filter (where not j.is_quarantined) as rows_accepted,
-                count(*) filter (where j.is_quarantined) as rows_quarantined
-            from cleaned as c inner join judged as j on j.row_id = c.row_id
+                count(*) as rows_read, count(*) filter (where not c.is_quarantined) as rows_accepted,
+                count(*) filter (where c.is_quarantined) as rows_quarantined
+            from checked as c
             {f"where {of} is not null" if school else ""}
             group by c.submission_id, {of}, c.snapshot_date, c.coverage
             order by c.submission_id, school_code

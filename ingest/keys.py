@@ -95,6 +95,14 @@ def pseudonym_joins(contract: Contract) -> str:
     )
 
 
+def pseudonym_columns(contract: Contract) -> str:
+    """Return the columns, each after a comma, that name each identifier's pseudonym `k_<field>`."""
+    return "".join(
+        f", {quoted('k_' + field.name)}.pseudonym as {quoted('k_' + field.name)}"
+        for field in identifier_fields(contract)
+    )
+
+
 def row_key_sql(contract: Contract) -> str:
     """Return SQL of the row's key: the first complete evidence group, else the place in its file."""
     if contract.is_additive:
