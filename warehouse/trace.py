@@ -237,8 +237,11 @@ def trace(home: Home, table: str, where: str = "true", limit: int = 50) -> Trace
         if model is None or walk.nodes[model]["schema"] not in LAYERS:
             known = ", ".join(sorted(name for name in names if name.split(".")[0] in LAYERS))
             raise TraceError(f"table {table} cannot be traced. Tables: {known}.")
+        choice = f"create temp table target as select * from {walk.place(model)} where {where}"
         try:
-            connection.execute(f"create temp table target as select * from {walk.place(model)} where {where}")
+            if len(connection.extract_statements(choice)) != 1:
+                raise TraceError("--where is one condition, without a semicolon.")
+            connection.execute(choice)
         except duckdb.Error as error:
             raise TraceError(f"--where cannot be read ({type(error).__name__}): {str(error).splitlines()[0]}") from None
         walk.reached[model] = "target"
