@@ -199,6 +199,26 @@ class Authority(Strict):
     items: str
 
 
+class Breakers(Strict):
+    """Bounds of one delivery beyond which its unit is held until a steward has looked; null is no bound."""
+
+    volume_min_ratio: float | None = None
+    """Rows of a full delivery against the unit's last period, at least."""
+    volume_max_ratio: float | None = None
+    """The same, at most."""
+    volume_minimum_rows: int = 30
+    """Units that have fewer rows in both periods are not judged by volume."""
+    coverage_min_pct: float | None = None
+    """Share of expected units after the due date, below which the city is not published; null is the gate's."""
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Breakers:
+        low, high = self.volume_min_ratio, self.volume_max_ratio
+        if low is not None and high is not None and not 0 <= low <= 1 <= high:
+            raise ValueError("breakers: volume_min_ratio is at most 1 and volume_max_ratio at least 1")
+        return self
+
+
 class Contract(Strict):
     """One dataset."""
 
@@ -219,6 +239,7 @@ class Contract(Strict):
     retention_years: int
     max_quarantined_share: float
     """Share of quarantined rows above which a unit is held."""
+    breakers: Breakers = Breakers()
     authority: Authority
     fields: tuple[FieldSpec, ...]
     rules: tuple[Rule, ...] = ()

@@ -51,6 +51,8 @@ RUN_TITLES = {
     "link_evidence": "Agreements of two roll numbers seen beside the vault, pseudonyms and booleans only.",
     "official_release": "Releases of figures that were sent upward, one row a release.",
     "official_figure": "Figures of official releases as they were reported, one row a figure.",
+    "withdrawal": "Withdrawals, one row a submission that its sender or a steward took back.",
+    "release": "Releases, one row a held delivery and expectation that a steward let through.",
     "run_log": "Steps of runs.",
 }
 TYPE_NAMES = {

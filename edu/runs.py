@@ -84,6 +84,7 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
             ("school_code", TEXT),
             ("period", TEXT),
             ("snapshot_date", pa.date32()),
+            ("submission_id", TEXT),
             ("is_success", pa.bool_()),
             ("observed", TEXT),
             ("notes", TEXT),
@@ -185,6 +186,29 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
             ("row_key", TEXT),
             ("measure", TEXT),
             ("value", pa.decimal128(38, 10)),
+        ]
+    ),
+    "withdrawal": pa.schema(
+        [
+            ("submission_id", TEXT),
+            ("author", TEXT),
+            ("reason", TEXT),
+            ("recorded_at", TIME),
+        ]
+    ),
+    "release": pa.schema(
+        [
+            ("dataset", TEXT),
+            ("school_code", TEXT),
+            ("period", TEXT),
+            ("snapshot_date", pa.date32()),
+            ("submission_id", TEXT),
+            ("expectation", TEXT),
+            ("observed", TEXT),
+            ("held_since", TIME),
+            ("author", TEXT),
+            ("reason", TEXT),
+            ("recorded_at", TIME),
         ]
     ),
     "run_log": pa.schema(

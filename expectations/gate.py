@@ -234,6 +234,7 @@ def _record(gate: str, suite: Suite, rule: Rule, is_success: bool, observed: str
         "school_code": None,
         "period": None,
         "snapshot_date": None,
+        "submission_id": None,
         "is_success": is_success,
         "observed": observed,
         "notes": rule.notes,
@@ -250,6 +251,7 @@ def _unit_record(gate: str, suite: Suite, rule: Rule, unit_: dict[str, Any], run
         "school_code": unit_["school_code"],
         "period": unit_["period"],
         "snapshot_date": unit_["snapshot_date"],
+        "submission_id": unit_.get("submission_id"),
     }
 
 

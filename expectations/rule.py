@@ -18,8 +18,8 @@ class Rule:
     """One expectation.
 
     `kind` is the class of Great Expectations and `arguments` are its arguments. A rule of unit scope is an
-    `UnexpectedRowsExpectation` whose query gives dataset, school_code, period, snapshot_date and observed of each
-    failing unit. Queries return aggregates and codes of institutions, never a person's value.
+    `UnexpectedRowsExpectation` whose query gives dataset, school_code, period, snapshot_date, submission_id and observed
+    of each delivery by which a unit fails. Queries return aggregates and codes of institutions, never a person's value.
     """
 
     name: str

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from edu.contract import Contract
 from edu.errors import EduError
 from edu.paths import Home
 from edu.pseudonym import PlatformKey
@@ -129,3 +130,37 @@ def read_manifest(home: Home, submission_id: str) -> dict[str, Any]:
     """Return the manifest of a submission."""
     content: dict[str, Any] = json.loads(manifest_path(home, submission_id).read_text(encoding="utf-8"))
     return content
+
+
+def contract_path(home: Home, digest: str) -> Path:
+    """Return where a contract is kept by its digest."""
+    return home.archive / "contracts" / f"{digest}.json"
+
+
+def store_contract(home: Home, contract: Contract) -> None:
+    """Keep the contract that a landing uses, so that it can be replayed; the same one is stored once."""
+    path = contract_path(home, contract.digest)
+    if path.exists():
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside.write_text(json.dumps(contract.model_dump(mode="json"), ensure_ascii=False, sort_keys=True), encoding="utf-8")
+    aside.replace(path)
+
+
+def load_contract(home: Home, digest: str) -> Contract:
+    """Return a contract that a landing used.
+
+    Raises:
+        ArchiveError: it is not in the archive, was changed, or is of a model that the code no longer knows.
+    """
+    path = contract_path(home, digest)
+    if not path.exists():
+        raise ArchiveError(digest, "the contract is missing")
+    try:
+        contract = Contract.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError:
+        raise ArchiveError(digest, "the contract does not fit this version's model") from None
+    if contract.digest != digest:
+        raise ArchiveError(digest, "the contract does not have this digest")
+    return contract

@@ -26,7 +26,7 @@ from edu.periods import start_year
 from edu.pseudonym import PlatformKey
 from edu.settings import get_settings
 from edu.vault import write_segment
-from ingest import archive, cleaning, keys, lake, plain
+from ingest import archive, cleaning, feedback, keys, lake, plain
 from ingest.checks import copies_sql, rule_columns
 from ingest.inbox import Source
 from ingest.messages import reasons
@@ -68,20 +68,34 @@ class Batch:
         key: PlatformKey,
         connection: duckdb.DuckDBPyConnection,
         scratch: Path,
+        contract: Contract | None = None,
     ) -> None:
         self.items = items
         self.home = home
         self.key = key
         self.connection = connection
         self.scratch = scratch
-        self.contract: Contract = get_contract(items[0].metadata.dataset)
+        self.contract: Contract = contract or get_contract(items[0].metadata.dataset)
         self.period = items[0].metadata.period
+        self.records: list[dict[str, Any]] = []
+        self.found: list[dict[str, Any]] = []
         names = "\n".join(item.submission_id for item in items)
         self.batch_id = "b" + hashlib.sha256(names.encode()).hexdigest()[:23]
 
     def land(self) -> list[Receipt]:
-        for number, item in enumerate(self.items):
+        """Archive, read, clean, check and write; return a receipt for each submission."""
+        archive.store_contract(self.home, self.contract)
+        for item in self.items:
             self._archive(item)
+        self.examine()
+        self._write_rows()
+        receipts = self._write_records()
+        self._give_feedback()
+        return receipts
+
+    def examine(self) -> None:
+        """Read, clean and check, in the connection only: make `cleaned`, `judged` and `finding_rows`."""
+        for number, item in enumerate(self.items):
             try:
                 item.result = read(
                     item.source,
@@ -97,8 +111,6 @@ class Batch:
         self._prepare()
         self._clean()
         self._judge()
-        self._write_rows()
-        return self._write_records()
 
     def _archive(self, item: Pending) -> None:
         parts = []
@@ -539,8 +551,23 @@ class Batch:
             rows.append(self._receipt_row(item, status, reason, read_, accepted, incomplete, recorded_at))
             receipts.append(self._receipt(item, rows[-1], findings))
         runs.append(self.home, "submission", self.batch_id, rows)
+        self.records, self.found = rows, findings
         log.info("batch %s: %s submissions of %s", self.batch_id, len(rows), self.contract.dataset)
         return receipts
+
+    def _give_feedback(self) -> None:
+        """Put receipts and correction workbooks into the outbox. What fails here can be made again at any time."""
+        mended = feedback.repairs(self.connection, self.contract)
+        for item, record in zip(self.items, self.records, strict=True):
+            identity = item.submission_id
+            path = None if item.source.is_bundle or item.source.roster else item.source.path
+            found = [finding for finding in self.found if finding["submission_id"] == identity]
+            try:
+                feedback.deliver(
+                    self.home, self.contract, record, found, [row for row in mended if row[0] == identity], path
+                )
+            except Exception as error:  # a landing that is committed stays committed
+                log.warning("submission %s: no feedback was written (%s)", identity, type(error).__name__)
 
     def _counts(self) -> dict[str, tuple[int, int, int]]:
         rows = self.connection.execute(

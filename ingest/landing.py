@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from edu import lineage, runs
+from edu.contract import get_contract
 from edu.duck import connect
 from edu.errors import EduError, ExitCode, MissingMetadataError, RejectedFileError
 from edu.paths import Home
@@ -39,7 +40,36 @@ from ingest.submission import (
 BATCH_FILES = 64
 BATCH_BYTES = 256 << 20
 """A batch is closed when it holds this many files or bytes, so that memory stays bounded."""
-RECEIPT_COLUMNS = "submission_id, dataset, submitter_org, period, snapshot_date, received_at, sha256, status"
+EFFECTIVE = """
+with receipt as (
+    select * from read_parquet('{runs}/submission/*.parquet')
+    qualify row_number() over (partition by submission_id order by recorded_at desc, batch_id desc) = 1
+),
+live as (
+    select r.*, u.school_code, row_number() over (
+        partition by r.dataset, coalesce(u.school_code, r.submitter_org), r.period, r.snapshot_date
+        order by r.received_at desc, r.submission_id desc
+    ) as delivery_rank
+    from receipt as r
+    inner join read_parquet('{runs}/unit/*.parquet') as u
+        on u.submission_id = r.submission_id and u.batch_id = r.batch_id
+    where r.status <> 'rejected' and not exists (
+        select 1 from read_parquet('{runs}/withdrawal/*.parquet') as w where w.submission_id = r.submission_id
+    )
+),
+newest as (
+    select * from receipt
+    qualify row_number() over (
+        partition by dataset, submitter_org, period, snapshot_date order by received_at desc, submission_id desc
+    ) = 1
+)
+select submission_id, dataset, submitter_org, period, snapshot_date, coverage, sha256, '' as contract_digest
+from live group by all having max(delivery_rank) = 1
+union all
+select submission_id, dataset, submitter_org, period, snapshot_date, coverage, sha256, contract_digest
+from newest where status = 'rejected'
+"""
+"""Submissions whose bytes are in effect: the last of each of their units, or the last word and rejected by a contract."""
 
 
 class StorageFullError(EduError):
@@ -128,24 +158,31 @@ def _storage_error(error: OSError, dataset: str) -> EduError:
 
 
 class _Known:
-    """Receipts that exist, by id and by what they are of."""
+    """What was received: ids, and the bytes that are in effect now."""
 
     def __init__(self, home: Home) -> None:
         with connect() as connection:
-            rows = connection.execute(
-                f"select {RECEIPT_COLUMNS} from read_parquet('{home.runs}/submission/*.parquet') "
-                "order by received_at, submission_id"
-            ).fetchall()
-        self.ids = {row[0] for row in rows}
-        # In effective order, so the last one stays.
-        self.effective = {tuple(row[1:5]): (row[6], row[7]) for row in rows}
+            self.ids = {
+                row[0]
+                for row in connection.execute(
+                    f"select submission_id from read_parquet('{home.runs}/submission/*.parquet')"
+                ).fetchall()
+            }
+            rows = connection.execute(EFFECTIVE.format(runs=home.runs)).fetchall()
+        self.effective = {tuple(row[1:]): row[0] for row in rows}
 
-    def has(self, identity: str, sha256: str, metadata: Metadata) -> bool:
-        """Whether the submission was received, or its bytes are what its unit already holds and nothing dates it."""
+    def find(self, identity: str, sha256: str, metadata: Metadata, contract_digest: str) -> str | None:
+        """Return the submission that the bytes already are; null where they are a new delivery.
+
+        Bytes that nothing dates are ignored while they are what all their units hold, and while they would be
+        rejected again; after something newer, or a withdrawal, they are a new delivery: a clerk may go back.
+        """
         if identity in self.ids:
-            return True
-        of = (metadata.dataset, metadata.org, metadata.period, metadata.snapshot_date)
-        return metadata.is_clocked and self.effective.get(of, ("", ""))[0] == sha256
+            return identity
+        if not metadata.is_clocked:
+            return None
+        of = (metadata.dataset, metadata.org, metadata.period, metadata.snapshot_date, metadata.coverage, sha256)
+        return self.effective.get((*of, "")) or self.effective.get((*of, contract_digest))
 
 
 def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[Pending | Receipt]:
@@ -179,9 +216,10 @@ def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[
     outcomes: list[Pending | Receipt] = []
     for metadata in every:
         identity = submission_id(sha256, metadata)
-        if known.has(identity, sha256, metadata):
+        received = known.find(identity, sha256, metadata, get_contract(metadata.dataset).digest)
+        if received:
             outcomes.append(
-                Receipt(str(source.path), identity, metadata.dataset, metadata.org, metadata.period, "ignored")
+                Receipt(str(source.path), received, metadata.dataset, metadata.org, metadata.period, "ignored")
             )
         else:
             known.ids.add(identity)

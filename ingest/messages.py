@@ -22,6 +22,10 @@ class Reason:
         """Return the sentence for a field, or for the whole row or file."""
         return self.message_zh.replace("{label}", label or "该行")
 
+    def remedy(self, label: str | None) -> str:
+        """Return what to do about it."""
+        return self.remedy_zh.replace("{label}", label or "该行")
+
 
 @cache
 def reasons() -> dict[str, Reason]:

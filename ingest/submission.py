@@ -15,6 +15,7 @@ from edu.clock import localise, now
 from edu.contract import Contract, contracts, get_contract
 from edu.errors import EduError, ExitCode, MissingMetadataError
 from edu.periods import default_snapshot
+from ingest.correction import properties_of
 
 SIDECAR_SUFFIX = ".meta.json"
 ORG_SHAPE = re.compile(r"\d{6}|\d{4}[0-9A-Z]{2}|\d{10}|[a-z][a-z0-9_-]{1,30}")
@@ -123,7 +124,9 @@ def title_snapshot_differs(title: str | None, metadata: Metadata) -> bool:
 
 
 def resolve_metadata(path: Path, options: Options, title: str | None = None) -> Metadata:
-    """Return the metadata of a file; each item from option, sidecar, folder or title row, in this order.
+    """Return the metadata of a file; each item from option, sidecar, folder, workbook or title row, in this order.
+
+    A correction workbook says itself of what it is.
 
     Raises:
         MissingMetadataError: dataset, organisation or period is given nowhere.
@@ -131,7 +134,13 @@ def resolve_metadata(path: Path, options: Options, title: str | None = None) -> 
         MetadataError: an item is given and wrong.
     """
     given = {key: value for key, value in vars(options).items() if value is not None and key != "password"}
-    found: dict[str, Any] = {**_from_title(title), **_from_folder(path), **_from_sidecar(path), **given}
+    found: dict[str, Any] = {
+        **_from_title(title),
+        **properties_of(path),
+        **_from_folder(path),
+        **_from_sidecar(path),
+        **given,
+    }
     missing = [item for item in ("dataset", "org", "period") if not found.get(item)]
     if missing:
         raise MissingMetadataError(path.name, missing)

@@ -10,11 +10,11 @@ import xlsxwriter
 from edu.codes import code_sets
 from edu.contract import Contract, FieldSpec, contracts, get_contract
 from edu.dictionary import TYPE_NAMES
+from ingest.correction import CODES_SHEET, NOTES_SHEET
 
 PROFILE = "template"
 ROWS = 5_000
 """Rows below the header that have drop-downs and text format."""
-NOTES_SHEET, CODES_SHEET = "填表说明", "代码表"
 EXAMPLES = {
     "school_code": "2142000001",
     "division_code": "421002",

@@ -41,6 +41,7 @@ KIND_NAMES = {
     "school_alias": "校名不一致",
     "staff_two_posts": "一人两岗",
     "unknown_school": "学校未登记",
+    "two_submitters": "两个单位报送",
     "school_without_pupils": "学段无在校生",
     "snapshot_off_calendar": "时点不符",
 }

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 LAYERS = ("collection", "storage", "management", "analysis", "query", "visualization")
 PROJECT = PROJECT_ROOT / "dbt_project"
 GATE_AFTER = {"collection": "collection", "storage": "storage"}
-GATE_READERS = ("col_gate_result", "col_submission")
+GATE_READERS = ("col_gate_result", "col_held_unit", "col_submission")
 """Collection models that say what the collection gate decided; they are built again after it."""
 
 

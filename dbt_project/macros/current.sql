@@ -19,6 +19,7 @@
         inner join {{ ref('unit_current') }} as unit
             on
                 unit.submission_id = lake_row.submission_id
+                and unit.batch_id is not distinct from lake_row.batch_id
                 and unit.source_owner = lake_row.{{ owner }}
                 and unit.period = lake_row.period
                 and unit.dataset = '{{ dataset }}'

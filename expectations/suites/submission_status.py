@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from edu.contract import contracts
 from expectations.rule import Rule, Settings, Suite, no_rows
 
 
 def build(bounds: Settings) -> list[Rule]:
     """Return the expectations."""
-    floor = bounds["coverage_floor_pct"]
+    floors = " ".join(
+        f"when '{name}' then {contract.breakers.coverage_min_pct}"
+        for name, contract in contracts().items()
+        if contract.breakers.coverage_min_pct is not None
+    )
+    general = bounds["coverage_floor_pct"]
+    floor = f"case s.dataset {floors} else {general} end" if floors else str(general)
     return [
         no_rows(
             "coverage_after_due_date",

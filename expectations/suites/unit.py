@@ -1,9 +1,55 @@
-"""Units: which of them cannot be trusted or placed, and are held while the rest goes on."""
+"""Units: which of them cannot be trusted or placed, and are held while the rest goes on.
+
+Judged are the deliveries that count. A steward's release lets one delivery through one expectation; a later delivery
+is judged again.
+"""
 
 from __future__ import annotations
 
 from edu.contract import contracts
 from expectations.rule import Rule, Settings, Suite, no_rows
+
+NOT_RELEASED = (
+    "not exists (select 1 from collection.release as l where l.dataset = {d}.dataset "
+    "and l.school_code = {d}.unit_owner and l.period = {d}.period "
+    "and l.submission_id = {d}.submission_id and l.expectation = '{expectation}')"
+)
+
+
+def _not_released(alias: str, expectation: str) -> str:
+    return NOT_RELEASED.replace("{d}", alias).replace("{expectation}", expectation)
+
+
+def _ratios(name: str) -> str:
+    """Return the branches of a CASE over datasets with one bound of their contracts."""
+    return " ".join(
+        f"when '{dataset}' then {getattr(contract.breakers, name)}"
+        for dataset, contract in contracts().items()
+        if getattr(contract.breakers, name) is not None
+    )
+
+
+def _volume_query() -> str:
+    """Return the query of units whose newest full delivery is out of proportion to their last period."""
+    low = f"case n.dataset {_ratios('volume_min_ratio') or 'when null then 0'} end"
+    high = f"case n.dataset {_ratios('volume_max_ratio') or 'when null then 0'} end"
+    minimum = f"case n.dataset {_ratios('volume_minimum_rows')} end"
+    return (
+        "with whole as (select d.dataset, d.unit_owner, coalesce(k.first_school_code, d.unit_owner) as lasting_owner, "
+        "d.period, d.snapshot_date, d.submission_id, d.rows_accepted from {batch} as d "
+        "left join (select distinct school_code, first_school_code from seed.school_code_change) as k "
+        "on k.school_code = d.unit_owner "
+        "where d.is_current and d.coverage = 'full'), "
+        "compared as (select *, lag(rows_accepted) over (partition by dataset, lasting_owner "
+        "order by period, snapshot_date, submission_id) as last_rows, "
+        "lag(period) over (partition by dataset, lasting_owner order by period, snapshot_date, submission_id) "
+        "as last_period from whole) "
+        "select n.dataset, n.unit_owner as school_code, n.period, n.snapshot_date, n.submission_id, "
+        "n.rows_accepted || ' rows after ' || n.last_rows || ' in ' || n.last_period as observed "
+        f"from compared as n where n.last_rows > 0 and greatest(n.rows_accepted, n.last_rows) >= {minimum} "
+        f"and (n.rows_accepted < n.last_rows * ({low}) or n.rows_accepted > n.last_rows * ({high})) "
+        f"and {_not_released('n', 'volume_against_last_period')}"
+    )
 
 
 def build(bounds: Settings) -> list[Rule]:
@@ -15,26 +61,35 @@ def build(bounds: Settings) -> list[Rule]:
     return [
         no_rows(
             "quarantined_share",
-            "with delivered as (select u.*, row_number() over (partition by u.dataset, u.unit_owner, u.period "
-            "order by s.received_at desc, s.submission_id desc) as newest_no from {batch} as u "
-            "inner join collection.submission as s on s.submission_id = u.submission_id) "
-            "select dataset, unit_owner as school_code, period, snapshot_date, "
-            "cast(round(100.0 * rows_quarantined / rows_read, 1) as varchar) || ' % of ' || rows_read as observed "
-            f"from delivered where newest_no = 1 and rows_read >= {minimum} "
-            f"and rows_quarantined > rows_read * case dataset {shares} else 1 end",
+            "select d.dataset, d.unit_owner as school_code, d.period, d.snapshot_date, d.submission_id, "
+            "cast(round(100.0 * d.rows_quarantined / d.rows_read, 1) as varchar) || ' % of ' || d.rows_read as observed "
+            f"from {{batch}} as d where d.is_current and d.rows_read >= {minimum} "
+            f"and d.rows_quarantined > d.rows_read * case d.dataset {shares} else 1 end "
+            f"and {_not_released('d', 'quarantined_share')}",
             "A delivery of which more than the contract's share cannot be placed is more likely a wrong file than a "
             "school that shrank; a share of few rows says little.",
             scope="unit",
             severity="warning",
         ),
         no_rows(
+            "volume_against_last_period",
+            _volume_query(),
+            "A roster that halved or doubled since the last period is more likely a part of it, or two of it, than a "
+            "school that changed so; the contract's breakers say what is usual.",
+            scope="unit",
+            severity="warning",
+        ),
+        no_rows(
             "school_registered",
-            "select distinct u.dataset, u.unit_owner as school_code, u.period, u.snapshot_date, "
+            "select d.dataset, d.unit_owner as school_code, d.period, d.snapshot_date, d.submission_id, "
             "'no such school' as observed "
-            "from {batch} as u where u.school_code is not null "
+            "from {batch} as d inner join collection.unit as u on u.submission_id = d.submission_id "
+            "and u.dataset = d.dataset and u.unit_owner = d.unit_owner and u.period = d.period "
+            "where d.is_current and u.school_code is not null "
             "and (u.dataset <> 'school' or u.unit_owner like '%:%') and not exists ("
             "select 1 from collection.school as r where r.school_code = u.unit_owner and r.school_code not like '%:%' "
-            "and (r.period = u.period or substr(r.period, 1, 9) = u.period))",
+            "and (r.period = u.period or substr(r.period, 1, 9) = u.period)) "
+            "group by d.dataset, d.unit_owner, d.period, d.snapshot_date, d.submission_id",
             "A school that the registry of the period does not have cannot be placed in a county; its rows wait. An "
             "organisation that a system names in its own way waits for its row in the seed organisation_alias.",
             scope="unit",
@@ -63,11 +118,11 @@ def build(bounds: Settings) -> list[Rule]:
         ),
         no_rows(
             "registry_present",
-            "select count(*) as units from {batch} where school_code is not null "
-            "and not exists (select 1 from collection.school) having count(*) > 0",
+            "select count(*) as units from {batch} as d inner join collection.unit as u "
+            "on u.submission_id = d.submission_id where u.school_code is not null and not exists (select 1 from collection.school) having count(*) > 0",
             "Without any registry every unit would be held and the city would publish zeros.",
         ),
     ]
 
 
-SUITE = Suite("collection", "collection.unit", build)
+SUITE = Suite("collection", "collection.delivery", build)

@@ -55,7 +55,7 @@ def detect_encoding(path: Path) -> tuple[str, int]:
     raise RejectedFileError(path.name, "encoding_unreadable", "Save it as CSV UTF-8 and send it again.")
 
 
-def _peek(path: Path, encoding: str, mark: int) -> str:
+def peek(path: Path, encoding: str, mark: int) -> str:
     with path.open("rb") as stream:
         stream.seek(mark)
         return codecs.getincrementaldecoder(encoding)("replace").decode(stream.read(PEEK_BYTES))
@@ -64,7 +64,7 @@ def _peek(path: Path, encoding: str, mark: int) -> str:
 def first_text(path: Path) -> str | None:
     """Return the first cell of a CSV file that is not blank."""
     encoding, mark = detect_encoding(path)
-    for row in csv.reader(io.StringIO(_peek(path, encoding, mark), newline="")):
+    for row in csv.reader(io.StringIO(peek(path, encoding, mark), newline="")):
         for cell in row:
             if cell.strip():
                 return cell.strip()
@@ -80,7 +80,7 @@ def _records(text: str, delimiter: str) -> list[list[str]]:
     return records[:-1] if len(text) * 2 >= PEEK_BYTES and len(records) > 1 else records
 
 
-def _best_header(file: str, text: str, contract: Contract, profile: str | None) -> tuple[str, list[list[str]], Header]:
+def best_header(file: str, text: str, contract: Contract, profile: str | None) -> tuple[str, list[list[str]], Header]:
     """Return the delimiter under which the most columns are recognised, its first records and their header."""
     best: tuple[int, str, list[list[str]], Header] | None = None
     refusal: RejectedFileError | None = None
@@ -136,8 +136,8 @@ def read(
     """
     path = source.path
     encoding, mark = detect_encoding(path)
-    text = _peek(path, encoding, mark)
-    delimiter, records, header = _best_header(path.name, text, contract, profile)
+    text = peek(path, encoding, mark)
+    delimiter, records, header = best_header(path.name, text, contract, profile)
     notes = [FormNote("encoding_gb18030")] if encoding == "gb18030" else []
     if mark and encoding == "utf-8":
         notes.append(FormNote("bom_removed"))

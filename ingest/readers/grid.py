@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from edu.contract import Contract
 from edu.errors import RejectedFileError
+from ingest.correction import AUXILIARY_SHEETS
 from ingest.header import SEARCH_ROWS, FormNote, Header, recognise
 from ingest.readers.guard import unreadable
 from ingest.readers.table import FieldTable, ReadResult, body
 
-AUXILIARY_SHEETS = frozenset({"填表说明", "代码表"})
 COLUMNS_MAXIMUM = 1_024
 """Cells further right are not looked at; no dataset has so many columns."""
 HEAD_ROWS = SEARCH_ROWS + 10

@@ -8,9 +8,11 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from edu import audit
 from edu.paths import Home
 from edu.runs import ensure_empty
 from expectations.gate import SUITES, GateReport, run_gate
+from expectations.release import NotHeldError, NotReleasableError, held_units, release
 
 DAY = date(2026, 11, 24)
 
@@ -21,6 +23,9 @@ create table collection.submission as select * from (values
     ('s1', 'd1', 'accepted', 40, 40, 0, 'k', timestamp '2025-09-05 08:00:00'),
     ('s2', 'd1', 'partly_accepted', 50, 40, 10, 'k', timestamp '2025-09-06 08:00:00')
 ) as v(submission_id, contract_digest, status, rows_read, rows_accepted, rows_quarantined, key_fingerprint, received_at);
+create schema seed; create table seed.school_code_change (school_code varchar, first_school_code varchar);
+create table collection.release as select * from (values ('', '', '', '', '')) as v(
+    dataset, school_code, period, submission_id, expectation) where false;
 create table collection.unit as select * from (values
     ('s1', 'student', '2142000001', '2142000001', '2025-2026/1', date '2025-09-01', 40, 0),
     ('s2', 'student', '2142000002', '2142000002', '2025-2026/1', date '2025-09-01', 50, 10)
@@ -83,6 +88,10 @@ def run(home: Home, gate: str, change: str = "") -> GateReport:
         connection.execute(GOOD)
         if change:
             connection.execute(change)
+        connection.execute(
+            "create table collection.delivery as select *, 'full' as coverage, true as is_current, "
+            "rows_read - rows_quarantined as rows_accepted from collection.unit"
+        )
     return run_gate(gate, home=home, database=home.warehouse, run_id="t", suites=SUITES, today=DAY)
 
 
@@ -187,8 +196,15 @@ def test_bad_units_are_held_and_the_rest_goes_on(edu_home: Home) -> None:
     ]
     assert report.results_path is not None
     rows = pq.read_table(report.results_path).to_pylist()
-    held = {(row["dataset"], row["school_code"], row["observed"]) for row in rows if row["scope"] == "unit"}
-    assert held == {("student", "2142000002", "60.0 % of 50"), ("class", "2142000009", "no such school")}
+    held = {
+        (row["dataset"], row["school_code"], row["submission_id"], row["observed"])
+        for row in rows
+        if row["scope"] == "unit"
+    }
+    assert held == {
+        ("student", "2142000002", "s2", "60.0 % of 50"),
+        ("class", "2142000009", "s1", "no such school"),
+    }
     assert all(row["notes"] for row in rows)
 
 
@@ -199,3 +215,78 @@ def test_a_share_of_few_rows_holds_nothing(edu_home: Home) -> None:
         "update collection.unit set rows_read = 19, rows_quarantined = 19 where submission_id = 's2'",
     )
     assert report.held_units == []
+
+
+LAST_TERM = (
+    "insert into collection.unit values "
+    "('s0', 'student', '2142000001', '2142000001', '2024-2025/2', date '2025-03-01', {rows}, 0); "
+    "insert into collection.school values ('2142000001', '2024-2025/2'); "
+    "insert into collection.submission values "
+    "('s0', 'd1', 'accepted', {rows}, {rows}, 0, 'k', timestamp '2025-03-05 08:00:00')"
+)
+
+
+@pytest.mark.parametrize(
+    ("last_rows", "is_held"),
+    [(40, False), (80, False), (81, True), (20, False), (19, True)],
+    ids=["the same", "halved", "less than half", "doubled", "more than doubled"],
+)
+def test_a_roster_out_of_proportion_is_held(edu_home: Home, last_rows: int, is_held: bool) -> None:
+    # The unit has 40 rows now; the contract's bounds are 0.5 and 2.
+    report = run(edu_home, "collection", LAST_TERM.format(rows=last_rows))
+    expected = ["student 2142000001 2025-2026/1: volume_against_last_period"] if is_held else []
+    assert report.held_units == expected
+
+
+def test_a_small_roster_may_change_as_it_likes(edu_home: Home) -> None:
+    few = "; update collection.unit set rows_read = 29 where submission_id = 's1'"
+    few += "; update collection.submission set rows_read = 29, rows_accepted = 29 where submission_id = 's1'"
+    assert run(edu_home, "collection", LAST_TERM.format(rows=5) + few).held_units == []
+
+
+def test_a_changed_school_code_is_the_same_school(edu_home: Home) -> None:
+    change = LAST_TERM.format(rows=100).replace("'2142000001'", "'2142000099'")
+    moved = change + "; insert into seed.school_code_change values ('2142000001', '2142000099')"
+    assert run(edu_home, "collection", change).held_units == []
+    assert len(run(edu_home, "collection", moved).held_units) == 1
+
+
+SPOILT = (
+    "update collection.unit set rows_quarantined = 30 where submission_id = 's2'; "
+    "update collection.submission set rows_quarantined = 30, rows_accepted = 20 where submission_id = 's2'"
+)
+
+
+def test_a_release_lets_through_what_the_steward_saw_and_nothing_later(edu_home: Home) -> None:
+    assert len(run(edu_home, "collection", SPOILT).held_units) == 1
+    [unit] = held_units(edu_home)
+    assert (unit["submission_id"], unit["expectation"]) == ("s2", "quarantined_share")
+    done = release(
+        edu_home, dataset="student", school_code="2142000002", period="2025-2026/1", by="李科员", reason="已核实"
+    )
+    assert [(item.submission_id, item.observed) for item in done] == [("s2", "60.0 % of 50")]
+    assert held_units(edu_home) == []
+    records = f"read_parquet('{edu_home.runs}/release/*.parquet')"
+    recorded = duckdb.execute(f"select author, reason, held_since <= recorded_at from {records}").fetchall()
+    assert recorded == [("李科员", "已核实", True)]
+    load = f"; insert into collection.release select dataset, school_code, period, submission_id, expectation from {records}"
+    assert run(edu_home, "collection", SPOILT + load).held_units == []
+    later = (SPOILT + load).replace("'s2'", "'s9'").replace("where submission_id = 's9'", "where submission_id = 's2'")
+    again = later + "; update collection.unit set submission_id = 's9' where submission_id = 's2'"
+    assert len(run(edu_home, "collection", again).held_units) == 1
+    assert [entry["action"] for entry in audit.entries(edu_home)] == ["unit.release"]
+
+
+def test_what_cannot_be_released_is_said(edu_home: Home) -> None:
+    stranger = (
+        "insert into collection.unit values "
+        "('s1', 'class', '2142000009', '2142000009', '2025-2026/1', date '2025-09-01', 3, 0)"
+    )
+    run(edu_home, "collection", stranger)
+    asked = {"school_code": "2142000009", "period": "2025-2026/1", "by": "李科员", "reason": "已核实"}
+    with pytest.raises(NotReleasableError, match="学校登记"):
+        release(edu_home, dataset="class", **asked)
+    with pytest.raises(NotHeldError):
+        release(edu_home, dataset="student", **asked)
+    assert held_units(edu_home) != []
+    assert audit.entries(edu_home) == []

@@ -1,3 +1,7 @@
+with receipt as (
+    {{ newest_landing() }}
+)
+
 select
     finding.submission_id,
     finding.batch_id,
@@ -10,6 +14,5 @@ select
     finding.severity,
     finding.message_zh
 from {{ source('runs', 'finding') }} as finding
-inner join {{ source('runs', 'submission') }} as receipt
+inner join receipt
     on receipt.submission_id = finding.submission_id and receipt.batch_id = finding.batch_id
-where {{ is_recorded('receipt.recorded_at') }}

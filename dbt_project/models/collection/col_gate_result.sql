@@ -19,6 +19,7 @@ select
     result.school_code,
     result.period,
     result.snapshot_date,
+    result.submission_id,
     result.is_success,
     result.observed,
     result.notes,

@@ -1,19 +1,44 @@
 with receipt as (
-    select *
-    from {{ source('runs', 'submission') }}
-    where {{ is_recorded('recorded_at') }}
+    {{ newest_landing() }}
+),
+
+-- What a city's approval saw is locked: taking it back afterwards waits for a decision (更正单).
+withdrawn as (
+    select withdrawal.submission_id
+    from {{ ref('col_withdrawal') }} as withdrawal
+    where
+        not exists (
+            select 1
+            from {{ ref('col_approval_seen') }} as seen
+            inner join {{ ref('col_approval') }} as approval on approval.approval_id = seen.approval_id
+            where
+                seen.submission_id = withdrawal.submission_id
+                and approval.org_level = 'city'
+                and approval.recorded_at <= withdrawal.recorded_at
+        )
+        or exists (
+            select 1
+            from {{ ref('col_correction') }} as correction
+            where
+                correction.submission_id = withdrawal.submission_id
+                and correction.decision = 'approved'
+                and correction.recorded_at >= withdrawal.recorded_at
+        )
 ),
 
 -- The same bytes again are a repeat only while they are what each of their units already holds.
 unit_sequence as (
     select
         unit.submission_id,
-        receipt.sha256 = lag(receipt.sha256) over (
+        receipt.sha256 || receipt.coverage || receipt.submitter_org
+        = lag(receipt.sha256 || receipt.coverage || receipt.submitter_org) over (
             partition by unit.dataset, unit.unit_owner, unit.period, unit.snapshot_date
             order by receipt.received_at, receipt.submission_id
         ) as is_same_as_before
     from {{ ref('col_unit') }} as unit
     inner join receipt on receipt.submission_id = unit.submission_id and receipt.status <> 'rejected'
+    left join withdrawn on withdrawn.submission_id = unit.submission_id
+    where withdrawn.submission_id is null
 ),
 
 repeated as (
@@ -25,12 +50,11 @@ repeated as (
 ),
 
 held_unit as (
-    select distinct
+    select distinct -- a unit may be held for several reasons
         dataset,
         school_code,
         period
-    from {{ ref('col_gate_result') }}
-    where gate = 'collection' and scope = 'unit' and not is_success
+    from {{ ref('col_held_unit') }}
 ),
 
 held as (
@@ -68,8 +92,10 @@ select
     receipt.key_fingerprint,
     receipt.encoding,
     coalesce(repeated.is_repeat, false) as is_repeat,
+    withdrawn.submission_id is not null as is_withdrawn,
     receipt.batch_id,
     receipt.recorded_at
 from receipt
 left join repeated on repeated.submission_id = receipt.submission_id
 left join held on held.submission_id = receipt.submission_id
+left join withdrawn on withdrawn.submission_id = receipt.submission_id

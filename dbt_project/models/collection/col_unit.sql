@@ -1,3 +1,7 @@
+with receipt as (
+    {{ newest_landing() }}
+)
+
 select
     unit.submission_id,
     unit.batch_id,
@@ -12,8 +16,7 @@ select
     unit.rows_accepted,
     unit.rows_quarantined
 from {{ source('runs', 'unit') }} as unit
-inner join {{ source('runs', 'submission') }} as receipt
+inner join receipt
     on receipt.submission_id = unit.submission_id and receipt.batch_id = unit.batch_id
 -- A system names organisations in its own way; a seed row says which school of the registry is meant.
 left join {{ ref('organisation_alias') }} as alias on alias.source_org = unit.school_code
-where {{ is_recorded('receipt.recorded_at') }}

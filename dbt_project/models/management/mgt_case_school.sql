@@ -313,6 +313,21 @@ opened as (
         and school.school_id is null
     union
     select
+        'two_submitters',
+        dataset || '/' || unit_owner || '/' || period as case_key,
+        unit_owner as subject_key,
+        dataset,
+        min(unit_owner) as school_code,
+        period,
+        snapshot_date,
+        max(received_at) as found_at,
+        '同一学校同一期由两个单位报送且未规定以谁为准,已按后到的计入,请核查'
+    from {{ ref('col_delivery') }}
+    where is_counting
+    group by dataset, unit_owner, period, snapshot_date
+    having count(distinct submitter_org) > 1
+    union
+    select
         'identity_collision',
         conflict.evidence_key as case_key,
         place.evidence_key as subject_key,

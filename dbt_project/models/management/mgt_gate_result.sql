@@ -9,6 +9,7 @@ select
     school_code,
     period,
     snapshot_date,
+    submission_id,
     is_success,
     observed,
     notes,

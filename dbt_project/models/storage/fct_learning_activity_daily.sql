@@ -12,6 +12,7 @@ from {{ ref('col_learning_activity_daily') }} as activity
 inner join {{ ref('unit_current') }} as unit
     on
         unit.submission_id = activity.submission_id
+        and unit.batch_id = activity.batch_id
         and unit.dataset = 'learning_activity_daily'
         and unit.period = activity.period
 where not unit.is_held and not coalesce(activity.is_deleted, false)

@@ -1,0 +1,128 @@
+"""The clerk's own layout of a file: every cell as text, row by row as it was sent, with which column is which field."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from edu.contract import Contract
+from edu.errors import RejectedFileError
+from ingest.correction import AUXILIARY_SHEETS
+from ingest.header import clean, recognise
+from ingest.readers import csv as csv_reader
+from ingest.readers import sniff, workbook
+
+HEAD_ROWS = 40
+
+
+@dataclass
+class Page:
+    """One sheet of a file, or a CSV file whose header stands in row 1.
+
+    `rows` holds texts by 1-based row and 0-based column; `columns` says which field a column is.
+    """
+
+    sheet: str | None
+    name: str
+    rows: dict[int, dict[int, str]]
+    header_row: int
+    columns: dict[int, str]
+
+    @property
+    def width(self) -> int:
+        """Columns that hold anything."""
+        return 1 + max((column for cells in self.rows.values() for column in cells), default=0)
+
+    @property
+    def body_rows(self) -> int:
+        """Rows below the header."""
+        return sum(row > self.header_row for row in self.rows)
+
+    def column_of(self, field: str | None) -> int | None:
+        """Return the column of a field; null where the page has none."""
+        return next((column for column, name in self.columns.items() if name == field), None)
+
+
+def pages_of(path: Path, contract: Contract, profile: str) -> list[Page]:
+    """Return the tables of a file in the layout of its sender; empty for a form that has none to send back.
+
+    Columns that the contract never loads are emptied: nothing of them goes further than the archive.
+
+    Raises:
+        RejectedFileError: the file cannot be read as the dataset.
+    """
+    kind = sniff.kind_of(path)
+    if kind == "csv":
+        pages = [_csv_page(path, contract, profile)]
+    elif kind in workbook.KINDS:
+        pages = _sheet_pages(path, kind, contract, profile)
+    else:
+        return []
+    never = {clean(header) for header in contract.profiles[profile].never_load}
+    for page in pages:
+        forbidden = [c for c, text in page.rows.get(page.header_row, {}).items() if clean(text) in never]
+        for row, cells in page.rows.items():
+            if row > page.header_row:
+                for column in forbidden:
+                    cells.pop(column, None)
+    return pages
+
+
+def _csv_page(path: Path, contract: Contract, profile: str) -> Page:
+    encoding, mark = csv_reader.detect_encoding(path)
+    text = csv_reader.peek(path, encoding, mark)
+    delimiter, _, header = csv_reader.best_header(path.name, text, contract, profile)
+    rows: dict[int, dict[int, str]] = {}
+    with path.open("rb") as raw:
+        raw.seek(mark)
+        stream = codecs.getreader(encoding)(raw, "strict")
+        for number, record in enumerate(csv.reader(stream, delimiter=delimiter)):
+            if number >= header.last_row:
+                cells = {i: cell for i, cell in enumerate(record) if cell != ""}
+                rows[number - header.last_row + 1] = cells
+    if header.last_row > header.first_row:
+        # Of a header in two rows one is left: the names that the form itself uses.
+        rows[1].update({column: contract.header(profile, name) for column, name in header.columns.items()})
+    return Page(None, contract.profiles[profile].sheet or contract.label, rows, 1, header.columns)
+
+
+def _sheet_pages(path: Path, kind: str, contract: Contract, profile: str) -> list[Page]:
+    def refuse(locked: Path) -> Path:
+        raise RejectedFileError(locked.name, "workbook_encrypted", "Its password is kept nowhere.")
+
+    pages: list[Page] = []
+    with duckdb.connect() as connection, workbook.open_sheets(path, kind, connection, refuse) as (sheets, _):
+        for sheet in sheets:
+            if sheet.is_hidden or sheet.name in AUXILIARY_SHEETS:
+                continue
+            rows: dict[int, dict[int, str]] = {}
+            for piece in sheet.pieces():
+                for row, column, value in zip(*(part.to_pylist() for part in piece.columns), strict=True):
+                    rows.setdefault(row, {})[column] = value
+            if not rows:
+                continue
+            for merge in sheet.merges:
+                _fill(rows, merge.first_row, merge.first_col, merge.last_row, merge.last_col)
+            width = 1 + max(column for cells in rows.values() for column in cells)
+            head = [[rows.get(row, {}).get(column) for column in range(width)] for row in range(1, HEAD_ROWS)]
+            try:
+                header = recognise(path.name, head, contract, profile, "xlsx", sheet.name)
+            except RejectedFileError:
+                continue
+            pages.append(Page(sheet.name, sheet.name, rows, header.last_row + 1, header.columns))
+    return pages
+
+
+def _fill(rows: dict[int, dict[int, str]], top: int, left: int, bottom: int, right: int) -> None:
+    """Give every row of a range merged downward its value: a merged cell cannot be mended one row at a time."""
+    value = rows.get(top, {}).get(left)
+    if value is None or bottom == top:
+        return
+    for row in range(top + 1, bottom + 1):
+        if row in rows:
+            for column in range(left, right + 1):
+                rows[row].setdefault(column, value)
