@@ -7,10 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from edu.commands import exchange
 from edu.commands.common import parsed_date, parsed_moment, screen
 from edu.paths import get_home
 
 app = typer.Typer()
+# What other systems bring and take is collection and sharing too; it has a module of its own.
+app.add_typer(exchange.app)
 
 
 @app.command()

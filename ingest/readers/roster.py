@@ -251,6 +251,9 @@ def _person_values(roster: Roster, jyt: dict[str, str]) -> dict[str, str]:
         f"nullif(case when regexp_matches({family} || {given}, '[\\x{{4E00}}-\\x{{9FFF}}]') then {family} || {given} "
         f"else trim({given} || ' ' || {family}) end, '')"
     )
+    if str(roster.system).startswith(SYSTEM_PREFIX):
+        # What the platform wrote for a receiver has no names, only a word that the standard asks for.
+        name = "cast(null as varchar)"
     usa = "try_strptime(x.birth, '%m/%d/%Y')"
     birth = f"coalesce(strftime({usa}, '%Y-%m-%d'), x.birth)" if roster.form == "sds_v1" else "x.birth"
     sex = "case x.sex when 'male' then '1' when 'female' then '2' when 'unspecified' then '9' when 'other' then '9' else x.sex end"

@@ -1,0 +1,27 @@
+"""Exchange with other systems: rosters out, database pulls in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edu.paths import get_home
+
+app = typer.Typer()
+
+
+@app.command("export-oneroster")
+def export_oneroster(
+    org: Annotated[str, typer.Option(help="School code, division code of a county, or 421000 for the city.")],
+    period: Annotated[str, typer.Option(help="A term, 2024-2025/1.")],
+    domain: Annotated[str, typer.Option(help="Pseudonym domain of the receiver, a short name.")],
+    out: Annotated[Path, typer.Option(help="Folder or .zip to write.")],
+    demographics: Annotated[bool, typer.Option(help="Birth date and sex go with it.")] = False,
+) -> None:
+    """Write a OneRoster 1.2 bundle under the receiver's own pseudonyms."""
+    from warehouse.sharing.oneroster import write_oneroster
+
+    path = write_oneroster(get_home(), org, period, domain, out, has_demographics=demographics)
+    typer.echo(f"{path}")

@@ -1,0 +1,203 @@
+"""A OneRoster bundle out of storage, and back: what a receiver sees, and that it is known when it returns."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from edu.paths import Home
+from edu.pseudonym import load_or_create_key
+from edu.sharing_domain import SharingDomainError, domain_ids, recognise
+from ingest.landing import collect
+from ingest.submission import Options
+from warehouse.sharing.oneroster import ExportError, write_oneroster
+
+PUPILS = [(f"xjh:{number:032x}", "S2142000001", "1601" if number % 2 else "1602") for number in range(1, 6)]
+"""Five pupils; the sixth has no identifier, the seventh left, the eighth is in another school and grade."""
+TEACHER = f"gh@school:{77:032x}"
+PERIOD = "2024-2025/1"
+
+
+@pytest.fixture
+def home(edu_home: Home) -> Home:
+    load_or_create_key(edu_home)
+    with duckdb.connect(str(edu_home.warehouse)) as c:
+        c.execute("create schema storage")
+        c.execute(
+            "create table storage.dim_school as select *, '2142' as founded_ym, '2024-2025/1' as period from (values "
+            "('S2142000001', '2142000001', '第一小学', '211', '411', '421002', '421002001', '111', '421002', false), "
+            "('S2142000009', '3142000002', '=第二中学', '311', '411', '421003', null, '111', '421000', true)) as v("
+            "school_id, school_code, school_name, school_kind_code, sponsor_code, division_code, township_code, "
+            "urban_rural_code, managing_org, is_boarding)"
+        )
+        c.execute("update storage.dim_school set founded_ym = '195009'")
+        c.execute(
+            "create table storage.dim_division as select * from (values ('421000', '荆州市', true), "
+            "('421002', '沙市区', true), ('421003', '荆州区', true), ('421024', '江陵县', true)) as v("
+            "division_code, division_name, is_current)"
+        )
+        c.execute(
+            "create table storage.dim_grade as select * from (values ('16', '六年级'), ('21', '七年级'), ('41', '中职一年级'))"
+            " as v(grade_code, grade_name)"
+        )
+        c.execute(
+            f"create table storage.dim_class as select *, '{PERIOD}' as period, date '2024-09-01' as snapshot_date, "
+            "'10' as class_kind_code, cast(3 as bigint) as reported_pupils from (values "
+            "('S2142000001', '1601', '2019级1班', '16'), ('S2142000001', '1602', '2019级2班', '16'), "
+            "('S2142000009', '2101', '2024级1班', '21'), ('S2142000009', '4101', '2024级9班', '41')) as v("
+            "school_id, class_code, class_name, grade_code)"
+        )
+        c.execute(
+            "create table storage.fct_enrolment_snapshot (person_id varchar, school_id varchar, class_code varchar, "
+            "grade_code varchar, is_enrolled boolean)"
+        )
+        c.executemany(
+            "insert into storage.fct_enrolment_snapshot values (?, ?, ?, ?, ?)",
+            [
+                *((*pupil, "16", True) for pupil in PUPILS),
+                ("2142000001/1601/6", "S2142000001", "1601", "16", True),
+                (f"xjh:{99:032x}", "S2142000001", "1601", "16", False),
+                (f"xjh:{8:032x}", "S2142000009", "4101", "41", True),
+            ],
+        )
+        c.execute(
+            "create or replace table storage.fct_enrolment_snapshot as select *, case when is_enrolled then '01' else '05' end as status_code, "
+            f"'{PERIOD}' as period, date '2024-09-01' as snapshot_date, '1' as sex_code, date '2012-09-05' as birth_date, "
+            "'01' as ethnicity_code, '1' as boarding_code from storage.fct_enrolment_snapshot"
+        )
+        c.execute(
+            f"create table storage.fct_staff_snapshot as select '{TEACHER}' as person_id, 'S2142000001' as school_id, "
+            f"'{PERIOD}' as period, date '2024-09-01' as snapshot_date, true as is_in_service, '11' as staff_category_code, "
+            "'11' as staff_status_code, '21' as education_code, null as title_code, '13' as subject_code, "
+            "true as is_establishment, false as is_backbone, true as has_certificate, '2' as sex_code, "
+            "date '1980-01-01' as birth_date"
+        )
+    return edu_home
+
+
+def table(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_structure_of_a_city(home: Home, tmp_path: Path) -> None:
+    folder = write_oneroster(home, "421000", PERIOD, "lms", tmp_path / "out")
+    orgs = {row["sourcedId"]: (row["type"], row["identifier"], row["parentSourcedId"]) for row in table(folder, "orgs")}
+    assert orgs == {
+        "D420000": ("state", "420000", ""),
+        "D421000": ("local", "421000", "D420000"),
+        "D421002": ("district", "421002", "D421000"),
+        "S2142000001": ("school", "2142000001", "D421002"),
+        "S2142000009": ("school", "3142000002", "D421000"),
+    }
+    sessions = [(row["sourcedId"], row["type"], row["startDate"], row["endDate"], row["parentSourcedId"]) for row in table(folder, "academicSessions")]  # fmt: skip
+    assert sessions == [
+        ("2024-2025", "schoolYear", "2024-09-01", "2025-08-31", ""),
+        ("2024-2025-1", "semester", "2024-09-01", "2025-02-28", "2024-2025"),
+    ]
+    assert {(row["sourcedId"], row["title"], row["grades"]) for row in table(folder, "courses")} == {
+        ("homeroom-16", "六年级", "06"),
+        ("homeroom-21", "七年级", "07"),
+        ("homeroom-41", "中职一年级", ""),
+    }
+    assert len(table(folder, "users")) == 8
+    assert sorted(row["role"] for row in table(folder, "roles")) == ["student"] * 7 + ["teacher"]
+    assert len(table(folder, "enrollments")) == 7
+    assert not (folder / "demographics.csv").exists()
+    # The name that a spreadsheet would take for a formula is made harmless.
+    assert [row["name"] for row in table(folder, "orgs") if row["sourcedId"] == "S2142000009"] == ["'=第二中学"]
+
+
+def test_a_school_and_a_county_get_their_own_only(home: Home, tmp_path: Path) -> None:
+    for org in ("2142000001", "421002"):
+        folder = write_oneroster(home, org, PERIOD, "lms", tmp_path / org)
+        assert [row["sourcedId"] for row in table(folder, "orgs") if row["type"] == "school"] == ["S2142000001"]
+        assert len(table(folder, "users")) == 7
+    with pytest.raises(ExportError, match="has no school"):
+        write_oneroster(home, "421024", PERIOD, "lms", tmp_path / "none")
+    with pytest.raises(ExportError, match="is no term"):
+        write_oneroster(home, "421002", "2024-2025", "lms", tmp_path / "none")
+    with pytest.raises(SharingDomainError):
+        write_oneroster(home, "421002", PERIOD, "../x", tmp_path / "none")
+
+
+def test_two_domains_have_nothing_in_common_and_no_pseudonym_leaves(home: Home, tmp_path: Path) -> None:
+    ids = []
+    for domain in ("lms", "library"):
+        folder = write_oneroster(home, "421000", PERIOD, domain, tmp_path / domain, has_demographics=True)
+        ids.append({row["sourcedId"] for row in table(folder, "users")})
+        content = "".join(path.read_text(encoding="utf-8") for path in folder.iterdir())
+        assert not any(f"{number:032x}" in content for number in (*range(1, 9), 77, 99))
+        people = table(folder, "demographics")
+        foreign = ("asian", "white", "hispanicOrLatinoEthnicity", "blackOrAfricanAmerican")
+        assert {row[name] for row in people for name in foreign} == {""}
+        assert {row["identifier"] + row["password"] + row["phone"] for row in table(folder, "users")} == {""}
+    assert not ids[0] & ids[1]
+
+
+def test_the_same_content_is_the_same_zip(home: Home, tmp_path: Path) -> None:
+    first = write_oneroster(home, "421000", PERIOD, "lms", tmp_path / "a.zip")
+    second = write_oneroster(home, "421000", PERIOD, "lms", tmp_path / "b.zip")
+    assert first.read_bytes() == second.read_bytes()
+    assert "manifest.csv" in zipfile.ZipFile(first).namelist()
+
+
+def lake(home: Home, dataset: str, columns: str) -> list[tuple[Any, ...]]:
+    return duckdb.execute(
+        f"select {columns} from read_parquet('{home.lake}/{dataset}/*/b*.parquet') order by all"
+    ).fetchall()
+
+
+def test_structure_survives_export_and_collection(home: Home, tmp_path: Path) -> None:
+    path = write_oneroster(home, "421000", PERIOD, "lms", tmp_path / "out.zip", has_demographics=True)
+    result = collect([path], home=home, options=Options(org="421000", period=PERIOD))
+    assert {r.dataset: (r.status, r.rows_read) for r in result.receipts} == {
+        "school": ("accepted", 2),
+        "class": ("accepted", 4),
+        "staff": ("accepted", 1),
+        "student": ("accepted", 7),
+    }
+    # The school whose code changed since keeps the code valid in the term.
+    assert lake(
+        home, "school", "school_code, school_name, school_kind_code, managing_org, is_boarding, founded_ym"
+    ) == [
+        ("2142000001", "第一小学", "211", "421002", False, "195009"),
+        ("3142000002", "=第二中学", "311", "421000", True, "195009"),
+    ]
+    assert lake(home, "class", "school_code, class_code, class_name, grade_code, class_kind_code, reported_pupils") == [
+        ("2142000001", "1601", "2019级1班", "16", "10", 3),
+        ("2142000001", "1602", "2019级2班", "16", "10", 3),
+        ("3142000002", "2101", "2024级1班", "21", "10", 3),
+        ("3142000002", "4101", "2024级9班", "41", "10", 3),
+    ]
+    enrolled = lake(home, "student", "row_key, school_code, class_code, grade_code, status_code, sex_code")
+    known = [row for row in enrolled if not row[0].startswith("oneroster@system:")]
+    assert known == sorted(
+        [(person, "2142000001", code, "16", "01", "1") for person, _, code in PUPILS]
+        + [(f"xjh:{8:032x}", "3142000002", "4101", "41", "01", "1")]
+    )
+    # Who has no identifier is a person of the receiver's system when he comes back.
+    assert len(enrolled) == 7
+    assert lake(home, "staff", "row_key, school_code, staff_category_code, is_establishment, has_certificate") == [
+        (TEACHER, "2142000001", "11", True, True)
+    ]
+
+
+def test_an_id_of_ours_is_known_only_as_it_was_given(home: Home) -> None:
+    key = load_or_create_key(home)
+    persons = [f"xjh:{1:032x}", TEACHER, "2142000001/1601/6"]
+    mine = domain_ids(key, "lms", persons)
+    assert recognise(key, [f"jz-lms/{one}" for one in mine]) == [*persons[:2], None]
+    changed = mine[0][:-1] + ("0" if mine[0][-1] != "0" else "1")
+    other_person = mine[0][:2] + mine[1][2:]
+    assert recognise(key, [f"jz-lms/{changed}", f"jz-lms/{other_person}", f"jz-other/{mine[0]}", f"lms/{mine[0]}"]) == [
+        None,
+        None,
+        None,
+        None,
+    ]

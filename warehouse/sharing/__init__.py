@@ -1,0 +1,1 @@
+"""What leaves the platform for a receiver, under the receiver's own pseudonyms."""
