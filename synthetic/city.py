@@ -27,6 +27,7 @@ from synthetic.files import (
     write_sidecar,
     write_workbook,
 )
+from synthetic.more import make_more, write_facts, write_more
 from synthetic.schools import CITY, make_schools
 from synthetic.truth import write_truth
 from synthetic.world import World, make_terms
@@ -91,7 +92,11 @@ def write_city(
         else:
             _write_clean(world, file, out / "inbox", file.received_at)
     activity = _write_activity(world, out / "inbox")
+    tell("other datasets")
+    make_more(world)
+    more = write_more(world, out / "inbox")
     tell("truth")
+    write_facts(world, out / "truth" / "facts")
     _write_ledger(out / "truth" / "defects.csv", ledger)
     write_truth(world, Effects(), out / "truth" / "world")
     write_truth(world, injector.effects, out / "truth" / "expected")
@@ -101,7 +106,7 @@ def write_city(
         learners=_count(world, "select count(*) from pupil_term where t = 0"),
         staff=_count(world, "select count(*) from staff_person"),
         terms=terms,
-        files=len(files) + activity,
+        files=len(files) + activity + more,
         corrected_files=sum(plan.is_touched for plan in injector.plans.values()),
         defects=len(ledger),
     )
@@ -205,6 +210,10 @@ def _write_identifiers(world: World, path: Path) -> None:
                 select unnest([name, id_number, xjh, phone, guardian_name, guardian_phone, address]) as value from pupil
                 union all
                 select unnest([name, id_number, phone]) from staff_person
+                union all
+                select unnest([name, id_number]) from adult
+                union all
+                select actor from rows_learning_event
             ) order by value
         ) to '{path}' (header false)
         """

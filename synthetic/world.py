@@ -51,6 +51,11 @@ def make_terms(count: int) -> list[Term]:
     return terms
 
 
+def cohort_factor(cohort: int) -> float:
+    """Return a cohort's size relative to the middle of the trend: births fall."""
+    return max(0.6, min(1.2, 1 + 0.02 * (2012 - cohort)))
+
+
 def _chars(texts: tuple[str, ...]) -> str:
     return "[" + ", ".join(f"'{text}'" for text in texts) + "]"
 
@@ -125,7 +130,7 @@ class World:
             (
                 division,
                 cohort,
-                round(COHORT_SIZE * weight * self.scale * max(0.6, min(1.2, 1 + 0.02 * (2012 - cohort)))),
+                round(COHORT_SIZE * weight * self.scale * cohort_factor(cohort)),
             )
             for division, weight in DIVISION_WEIGHTS.items()
             for cohort in range(first - 21, last - 2)

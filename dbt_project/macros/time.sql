@@ -24,3 +24,13 @@
         (select cast(max(received_at) as date) from {{ ref('col_submission') }})
     {%- endif -%}
 {%- endmacro %}
+
+{# Whether a term lies in a period: the term itself, its school year, or a fiscal year that it touches. #}
+{% macro is_term_of(term_period, period) -%}
+    {{ period }} in (
+        {{ term_period }},
+        substr({{ term_period }}, 1, 9),
+        'FY' || substr({{ term_period }}, 1, 4),
+        'FY' || substr({{ term_period }}, 6, 4)
+    )
+{%- endmacro %}

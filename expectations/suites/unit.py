@@ -88,7 +88,8 @@ def build(bounds: Settings) -> list[Rule]:
             "where d.is_current and u.school_code is not null "
             "and (u.dataset <> 'school' or u.unit_owner like '%:%') and not exists ("
             "select 1 from collection.school as r where r.school_code = u.unit_owner and r.school_code not like '%:%' "
-            "and (r.period = u.period or substr(r.period, 1, 9) = u.period)) "
+            "and u.period in (r.period, substr(r.period, 1, 9), 'FY' || substr(r.period, 1, 4), "
+            "'FY' || substr(r.period, 6, 4))) "
             "group by d.dataset, d.unit_owner, d.period, d.snapshot_date, d.submission_id",
             "A school that the registry of the period does not have cannot be placed in a county; its rows wait. An "
             "organisation that a system names in its own way waits for its row in the seed organisation_alias.",

@@ -10,6 +10,8 @@ import duckdb
 import pytest
 from tests_city import City, make_city, mart_differences, use_home
 
+from edu.contract import contracts
+
 CLASSES = (
     *(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 21, 22, 23, 24, 26, 28, 29, 30, 31, 32, 35, 36, 39),
     *(40, 41, 42, 43, 45, 48, 52),
@@ -31,6 +33,25 @@ def test_a_clean_city_has_no_finding_and_marts_equal_the_world(clean: City) -> N
     assert Counter(receipt["status"] for receipt in clean.receipts) == {"accepted": len(clean.receipts)}
     assert findings(clean) == Counter()
     assert mart_differences(clean.home.warehouse, clean.out / "truth" / "world") == []
+
+
+def test_a_clean_city_sends_every_dataset_and_no_unit_is_held(clean: City) -> None:
+    with duckdb.connect(str(clean.home.warehouse), read_only=True) as connection:
+        sent = {row[0] for row in connection.execute("select distinct dataset from collection.submission").fetchall()}
+        held = connection.execute("select dataset, unit_owner from storage.unit_current where is_held").fetchall()
+        unplaced = connection.execute(
+            "select dataset, period from management.\"case\" where case_kind = 'unknown_school'"
+        ).fetchall()
+    assert sent == set(contracts())
+    assert (held, unplaced) == ([], [])
+
+
+def test_every_row_of_the_world_is_in_the_warehouse(clean: City) -> None:
+    with duckdb.connect(str(clean.home.warehouse), read_only=True) as connection:
+        for facts in sorted((clean.out / "truth" / "facts").glob("*.parquet")):
+            count = "select period, count(*) from {} group by period order by period"
+            world = connection.execute(count.format(f"'{facts}'")).fetchall()
+            assert connection.execute(count.format(f"collection.{facts.stem}")).fetchall() == world, facts.stem
 
 
 def test_a_second_run_and_another_order_give_the_same_digest(clean: City, tmp_path: Path) -> None:

@@ -33,13 +33,6 @@ def tree(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("city")
-    write_city(out, scale=0.02, terms=2, seed=3, defects=3)
-    return out
-
-
 def rosters(city: Path, period: str) -> list[dict[str, str]]:
     rows = []
     for path in sorted((city / "wave2").rglob(f"student/{period}/*.csv")) + sorted(

@@ -306,7 +306,7 @@ opened as (
         '该学校标识码不在本期学校登记中,数据暂不入库' as detail_zh
     from {{ ref('unit_current') }} as unit
     left join {{ ref('dim_school') }} as school
-        on school.school_code = unit.unit_owner and (school.period = unit.period or school.school_year = unit.period)
+        on school.school_code = unit.unit_owner and {{ is_term_of('school.period', 'unit.period') }}
     where
         unit.dataset in (select scope.dataset from {{ ref('dataset_scope') }} as scope)
         and unit.dataset <> 'school'
