@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ TYPE_NAMES = {
     **{"uscc": "统一社会信用代码", "class_name": "班级名称", "identifier": "标识号(入库即转换)"},
     **{"private": "个人信息(仅保管库)", "vision": "视力(五分记录)", "duration": "时长(秒)", "timestamp": "时间"},
 }
+PERIOD_NAMES = {"term": "学期", "school_year": "学年", "fiscal_year": "年度", "date": "日期"}
 LEVEL_NAMES = {"identifier": "仅保管库", "sensitive": "L4", "quasi": "L3", "ordinary": "L3"}
 
 
@@ -202,9 +204,21 @@ def _location(glob: str) -> str:
     return f"read_parquet('{home}/{glob}', union_by_name = true, hive_partitioning = false)"
 
 
+def _anchor(contract: Contract) -> str:
+    """Return the anchor that Markdown gives the dataset's heading: letters, digits, hyphens, underscores."""
+    return re.sub(r"[^\w-]", "", f"{contract.label}{contract.dataset}")
+
+
 def dictionary_markdown() -> str:
     """Return the data dictionary of all datasets, in Chinese."""
     lines = ["# 数据字典：报送数据集", "", "由合同文件生成（`make docs`），与系统实际使用的规则一致。", ""]
+    lines += ["| 数据集 | 代码 | 报送周期 | 数源单位 | 字段数 |", "|---|---|---|---|---|"]
+    for contract in contracts().values():
+        lines.append(
+            f"| [{contract.label}](#{_anchor(contract)}) | {contract.dataset} "
+            f"| {PERIOD_NAMES[contract.period_kind]} | {contract.authority.office} | {len(contract.fields)} |"
+        )
+    lines.append("")
     for contract in contracts().values():
         role = "主数据源" if contract.authority.role == "primary" else "参考数据源"
         lines += [
