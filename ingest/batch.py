@@ -88,10 +88,14 @@ class Batch:
         for item in self.items:
             self._archive(item)
         self.examine()
-        self._write_rows()
-        receipts = self._write_records()
+        receipts = self.commit(now())
         self._give_feedback()
         return receipts
+
+    def commit(self, recorded_at: datetime) -> list[Receipt]:
+        """Write rows and then records of what was examined; return a receipt for each submission."""
+        self._write_rows()
+        return self._write_records(recorded_at)
 
     def examine(self) -> None:
         """Read, clean and check, in the connection only: make `cleaned`, `judged` and `finding_rows`."""
@@ -532,9 +536,8 @@ class Batch:
 
     # -- records ----------------------------------------------------------------------------------------------
 
-    def _write_records(self) -> list[Receipt]:
+    def _write_records(self, recorded_at: datetime) -> list[Receipt]:
         """Write findings and units, then the receipts; return them."""
-        recorded_at = now()
         counts = self._counts()
         findings = self._findings()
         self._write_units()
@@ -557,17 +560,16 @@ class Batch:
 
     def _give_feedback(self) -> None:
         """Put receipts and correction workbooks into the outbox. What fails here can be made again at any time."""
-        mended = feedback.repairs(self.connection, self.contract)
-        for item, record in zip(self.items, self.records, strict=True):
-            identity = item.submission_id
-            path = None if item.source.is_bundle or item.source.roster else item.source.path
-            found = [finding for finding in self.found if finding["submission_id"] == identity]
-            try:
-                feedback.deliver(
-                    self.home, self.contract, record, found, [row for row in mended if row[0] == identity], path
-                )
-            except Exception as error:  # a landing that is committed stays committed
-                log.warning("submission %s: no feedback was written (%s)", identity, type(error).__name__)
+        try:
+            mended = feedback.repairs(self.connection, self.contract)
+            for item, record in zip(self.items, self.records, strict=True):
+                identity = item.submission_id
+                path = None if item.source.is_bundle or item.source.roster else item.source.path
+                found = [finding for finding in self.found if finding["submission_id"] == identity]
+                own = [row for row in mended if row[0] == identity]
+                feedback.deliver(self.home, self.contract, record, found, own, path)
+        except Exception as error:  # a landing that is committed stays committed
+            log.warning("batch %s: feedback is incomplete (%s)", self.batch_id, type(error).__name__)
 
     def _counts(self) -> dict[str, tuple[int, int, int]]:
         rows = self.connection.execute(

@@ -84,15 +84,15 @@ def repairs(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[t
     for spec in contract.fields:
         value, fix, fault = quoted(spec.name), quoted("r_" + spec.name), quoted("x_" + spec.name)
         if spec.type in ("integer", "decimal"):
-            condition, text = f"{fix} = 'number_format_fixed'", f"cast({value} as varchar)"
+            condition, text = f"c.{fix} = 'number_format_fixed'", f"cast(c.{value} as varchar)"
         elif spec.type in REPAIRABLE:
-            condition, text = f"{fix} is not null", _written(spec, value)
+            condition, text = f"c.{fix} is not null", _written(spec, value)
         else:
             continue
         parts.append(
             f"select c.row_id, c.submission_id, c.sheet, c.row_number, {literal(spec.name)} as field, r.value_form, "
             f"coalesce({text}, '') as text from cleaned as c inner join raw as r on r.row_id = c.row_id "
-            f"where {condition} and {fault} is null"
+            f"where {condition} and c.{fault} is null"
         )
     if not parts:
         return []

@@ -7,6 +7,7 @@ Its receipts are written last and are the commit point: without them nothing of 
 from __future__ import annotations
 
 import errno
+import logging
 import shutil
 import tempfile
 from collections import Counter
@@ -36,6 +37,8 @@ from ingest.submission import (
     submission_id,
     workbook_password,
 )
+
+log = logging.getLogger(__name__)
 
 BATCH_FILES = 64
 BATCH_BYTES = 256 << 20
@@ -225,8 +228,22 @@ def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[
             known.ids.add(identity)
             outcomes.append(Pending(source, metadata, sha256, identity, size, password=password))
     if not any(isinstance(outcome, Pending) for outcome in outcomes):
+        _make_up_feedback(home, [str(receipt.submission_id) for receipt in outcomes])
         remove_from_inbox(source, home)
     return outcomes
+
+
+def _make_up_feedback(home: Home, submissions: list[str]) -> None:
+    """Write what a landing that was killed after its receipts did not: the file is still there, the outbox empty."""
+    from ingest.feedback import outbox_files
+    from ingest.replay import give_feedback
+
+    for identity in submissions:
+        if not outbox_files(home, identity):
+            try:
+                give_feedback(home, identity)
+            except (EduError, OSError) as error:
+                log.warning("submission %s: no feedback was written (%s)", identity, type(error).__name__)
 
 
 def _metadata_of_file(source: Source, options: Options) -> Metadata:

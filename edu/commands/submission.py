@@ -1,12 +1,16 @@
-"""What becomes of a submission after its landing: taking it back, letting a held unit through."""
+"""What becomes of a submission after its landing: feedback, receipt, taking it back, letting through, landing again."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from edu.paths import get_home
+from edu.commands.common import UsageError
+from edu.errors import ExitCode
+from edu.paths import Home, get_home
 
 app = typer.Typer()
 
@@ -47,3 +51,82 @@ def release(
     )
     for item in done:
         typer.echo(f"已放行：{item.submission_id} {item.expectation}（{item.observed}），下次建库时生效。")
+
+
+@app.command()
+def feedback(
+    submission: Annotated[str | None, typer.Argument(help="Id of the submission, from its receipt.")] = None,
+    org: Annotated[str | None, typer.Option(help="Write what the outbox of this organisation lacks.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File to write; default is the sender's outbox.")] = None,
+) -> None:
+    """Write the correction workbook of a submission, or those that an organisation's outbox lacks."""
+    from ingest.replay import give_feedback, give_missing_feedback
+
+    if (submission is None) == (org is None):
+        raise UsageError("name one submission, or an organisation by --org.")
+    home = get_home()
+    written: list[Path | None] = (
+        list(give_missing_feedback(home, org)) if submission is None else [give_feedback(home, submission, out)]
+    )
+    for path in written:
+        typer.echo(str(path) if path else "没有发现问题，无需更正。")
+    if submission is None:
+        typer.echo(f"已补写 {len(written)} 份。")
+
+
+@app.command()
+def receipt(
+    submission: Annotated[str, typer.Argument(help="Id of the submission.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what became of a submission at its newest landing."""
+    from ingest.feedback import receipt_json
+    from ingest.replay import findings, receipts
+
+    home = get_home()
+    newest = receipts(home, submission)[-1]
+    text = receipt_json(newest, findings(home, submission, newest["batch_id"]))
+    if as_json:
+        typer.echo(text)
+        return
+    for name, value in json.loads(text).items():
+        if name != "reasons":
+            typer.echo(f"{name}: {value}")
+        else:
+            for reason in value:
+                typer.echo(f"{reason['group']} {reason['findings']} × {reason['message_zh']}")
+
+
+@app.command()
+def reland(submission: Annotated[str, typer.Argument(help="Id of the submission.")]) -> None:
+    """Land a submission again from the archive under the present contract."""
+    from ingest.replay import reland as land_again
+
+    record = land_again(get_home(), submission)
+    typer.echo(
+        f"已按现行合同重新入库：{submission}，接收 {record['rows_accepted']} 行，隔离 {record['rows_quarantined']} 行。"
+    )
+
+
+@app.command()
+def replay(
+    submission: Annotated[str | None, typer.Argument(help="Id of one submission.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every submission.")] = False,
+    into: Annotated[Path | None, typer.Option(help="Home of another installation, empty.")] = None,
+    compare: Annotated[bool, typer.Option("--verify", help="Compare with what is recorded; keep nothing.")] = False,
+) -> None:
+    """Land what was archived again with the recorded contracts: into another home, or to compare."""
+    from ingest import replay as again
+
+    if (submission is None) != every or (into is None) != compare:
+        raise UsageError("name a submission or --all, and either --into HOME or --verify.")
+    home = get_home()
+    if compare:
+        done = again.verify(home, submission)
+    else:
+        done = again.replay(home, Home(Path(str(into)).resolve()), submission)
+    typer.echo(f"replayed {done.submissions} submissions in {done.landings} landings, {len(done.differing)} differ")
+    for identity in done.differing:
+        typer.echo(f"differs: {identity}")
+    if done.differing:
+        raise typer.Exit(int(ExitCode.RUNTIME))

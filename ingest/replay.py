@@ -1,0 +1,277 @@
+"""What was archived is landed again: to compare, to rebuild an installation, or under the present contract.
+
+A landing is (submission, contract digest, code). A replay takes the recorded contract and the recorded batch, so the
+same code gives the same lake; landing again takes the present contract and is a landing of its own, which counts from
+its time on, while an earlier time still sees the earlier one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from edu.clock import now
+from edu.contract import Contract, get_contract
+from edu.duck import connect
+from edu.errors import EduError, ExitCode
+from edu.paths import Home
+from edu.pseudonym import PlatformKey, key_path, load_key
+from edu.settings import get_settings
+from ingest import archive, feedback, lake
+from ingest.batch import Batch, Pending
+from ingest.inbox import discover
+from ingest.roster import describe
+from ingest.submission import Metadata
+from ingest.withdrawal import UnknownSubmissionError
+
+EVENTS = ("withdrawal", "release")
+"""Records beside the receipts that an installation rebuilt from the archive needs too."""
+
+
+class ReplayTargetError(EduError):
+    """The folder to replay into holds data already."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} holds receipts already; name a folder that is empty or does not exist.")
+
+
+@dataclass
+class Replay:
+    """What a replay did."""
+
+    landings: int = 0
+    submissions: int = 0
+    differing: list[str] = field(default_factory=list)
+    """Submissions whose rows, findings or units differ from what is recorded."""
+
+
+def receipts(home: Home, submission_id: str | None = None) -> list[dict[str, Any]]:
+    """Return all landings' receipts, or those of one submission, oldest first.
+
+    Raises:
+        UnknownSubmissionError: it was never received.
+    """
+    lake.ensure_state(home)
+    with duckdb.connect() as connection:
+        cursor = connection.execute(
+            f"select * from read_parquet('{home.runs}/submission/*.parquet', union_by_name = true) "
+            "where submission_id = coalesce(?, submission_id) order by recorded_at, batch_id, submission_id",
+            [submission_id],
+        )
+        names = [column[0] for column in cursor.description or []]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    if submission_id and not rows:
+        raise UnknownSubmissionError(submission_id)
+    return rows
+
+
+def restored(home: Home, key: PlatformKey, submission_id: str, folder: Path) -> Pending:
+    """Decrypt a submission's bytes into a private folder; return it as it was when it was landed.
+
+    Raises:
+        ArchiveError: its bytes are missing or were changed.
+    """
+    manifest = archive.read_manifest(home, submission_id)
+    suffix = Path(str(manifest["original_name"])).suffix.lower()
+    path = folder / (submission_id + suffix)
+    parts = manifest["parts"]
+    if any(part["name"] for part in parts):
+        for part in parts:
+            target = path / part["name"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            archive.restore(home, key, part["sha256"], target)
+    else:
+        archive.restore(home, key, manifest["sha256"], path)
+    [source] = discover(path)
+    snapshot = manifest["snapshot_date"]
+    metadata = Metadata(
+        dataset=manifest["dataset"],
+        org=manifest["org"],
+        period=manifest["period"],
+        snapshot_date=date.fromisoformat(snapshot) if snapshot else None,
+        received_at=datetime.fromisoformat(str(manifest["received_at"])),
+        coverage=manifest["coverage"],
+        profile=manifest["profile"],
+        is_clocked=False,
+    )
+    if source.roster:
+        said = describe(source.path, source.roster.form)
+        source = replace(source, roster=replace(said, system=said.system or metadata.org))
+    size = sum(part.path.stat().st_size for part in source.parts)
+    return Pending(source, metadata, str(manifest["sha256"]), submission_id, size)
+
+
+@contextmanager
+def _examined(
+    home: Home, key: PlatformKey, submissions: list[str], contract: Contract, target: Home
+) -> Iterator[Batch]:
+    """Give a batch of restored submissions, read, cleaned and checked under a contract; its files go afterwards."""
+    scratch = Path(tempfile.mkdtemp(dir=home.tmp))
+    try:
+        with connect(extensions=("httpfs",)) as connection:
+            items = [restored(home, key, submission_id, scratch) for submission_id in submissions]
+            batch = Batch(items, target, key, connection, scratch, contract)
+            batch.examine()
+            yield batch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def reland(home: Home, submission_id: str, recorded_at: datetime | None = None) -> dict[str, Any]:
+    """Land a submission again under the present contract; return the new receipt.
+
+    The newest landing counts from its recorded_at on; the receipt keeps the submission's id and received_at.
+
+    Raises:
+        UnknownSubmissionError: it was never received.
+        ArchiveError: its bytes are missing or were changed.
+    """
+    dataset = receipts(home, submission_id)[-1]["dataset"]
+    key, contract, moment = load_key(home), get_contract(dataset), recorded_at or now()
+    archive.store_contract(home, contract)
+    with _examined(home, key, [submission_id], contract, home) as batch:
+        text = f"{submission_id}\n{contract.digest}\n{moment.isoformat()}"
+        batch.batch_id = "b" + hashlib.sha256(text.encode()).hexdigest()[:23]
+        batch.commit(moment)
+        return batch.records[0]
+
+
+def replay(home: Home, target: Home, submission_id: str | None = None) -> Replay:
+    """Land what was archived into another installation, batch by batch with the recorded contracts and times.
+
+    Raises:
+        UnknownSubmissionError, ArchiveError: see `receipts` and `restored`.
+        ReplayTargetError: the target holds receipts already.
+    """
+    rows = receipts(home, submission_id)
+    lake.ensure_state(target)
+    if any(not path.name.startswith("_") for path in (target.runs / "submission").glob("*.parquet")):
+        raise ReplayTargetError(target.root)
+    key = load_key(home)
+    shutil.copytree(home.archive, target.archive, dirs_exist_ok=True)
+    if get_settings().key_file is None:
+        copy = target.vault / key_path(home).name
+        shutil.copyfile(key_path(home), copy)
+        copy.chmod(0o600)
+    for kind in EVENTS:
+        shutil.copytree(home.runs / kind, target.runs / kind, dirs_exist_ok=True)
+    done = Replay()
+    for batch_id, landing in _by_batch(rows).items():
+        contract = archive.load_contract(home, landing[0]["contract_digest"])
+        with _examined(home, key, [row["submission_id"] for row in landing], contract, target) as batch:
+            batch.batch_id = batch_id
+            batch.commit(landing[0]["recorded_at"])
+        done.landings += 1
+        done.submissions += len(landing)
+    return done
+
+
+def _by_batch(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    batches: dict[str, list[dict[str, Any]]] = {}
+    for row in sorted(rows, key=lambda item: (item["recorded_at"], item["batch_id"], item["submission_id"])):
+        batches.setdefault(row["batch_id"], []).append(row)
+    return batches
+
+
+def verify(home: Home, submission_id: str | None = None) -> Replay:
+    """Replay into a private folder that goes afterwards, and compare rows, findings and units with what is recorded.
+
+    Raises:
+        UnknownSubmissionError, ArchiveError: see `receipts` and `restored`.
+    """
+    folder = Path(tempfile.mkdtemp(dir=home.tmp))
+    try:
+        aside = Home(folder)
+        lake.ensure_state(aside)
+        done = Replay()
+        key = load_key(home)
+        for batch_id, landing in _by_batch(receipts(home, submission_id)).items():
+            contract = archive.load_contract(home, landing[0]["contract_digest"])
+            ids = [row["submission_id"] for row in landing]
+            with _examined(home, key, ids, contract, aside) as batch:
+                batch.batch_id = batch_id
+                batch.commit(landing[0]["recorded_at"])
+            done.differing += _differing(home, aside, contract.dataset, batch_id, ids)
+            done.landings += 1
+            done.submissions += len(ids)
+        return done
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _differing(home: Home, aside: Home, dataset: str, batch_id: str, ids: list[str]) -> list[str]:
+    """Return the submissions of a batch of which the two installations hold different records."""
+    wanted = ", ".join(f"'{identity}'" for identity in ids)
+    different: set[str] = set()
+    with duckdb.connect() as connection:
+        for kind in (f"lake/{dataset}/*", "runs/finding", "runs/unit", "runs/submission"):
+            left_out = " exclude (code_version)" if kind == "runs/submission" else ""
+            sides = [
+                f"(select *{left_out} from read_parquet(['{side.root}/{kind}/{batch_id}.parquet', "
+                f"'{side.root}/{kind.replace('*', '_empty')}/_empty.parquet'], union_by_name = true) "
+                f"where submission_id in ({wanted}))"
+                for side in (home, aside)
+                if list(side.root.glob(f"{kind}/{batch_id}.parquet"))
+            ]
+            if len(sides) == 1:
+                different.update(ids)
+            if len(sides) < 2:
+                continue
+            first, second = sides
+            for pair in (f"{first} except all {second}", f"{second} except all {first}"):
+                rows = connection.execute(f"select distinct submission_id from ({pair})").fetchall()
+                different.update(row[0] for row in rows)
+    return sorted(different)
+
+
+def findings(home: Home, submission_id: str, batch_id: str) -> list[dict[str, Any]]:
+    """Return the findings of one landing, in their order."""
+    with duckdb.connect() as connection:
+        cursor = connection.execute(
+            f"select * from read_parquet('{home.runs}/finding/*.parquet', union_by_name = true) "
+            "where submission_id = ? and batch_id = ? order by row_number nulls first, sheet, field, reason_code",
+            [submission_id, batch_id],
+        )
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def give_feedback(home: Home, submission_id: str, out: Path | None = None) -> Path | None:
+    """Write the correction workbook of a submission's newest landing from the archive; null where nothing was found.
+
+    Raises:
+        UnknownSubmissionError, ArchiveError: see `receipts` and `restored`.
+    """
+    receipt = receipts(home, submission_id)[-1]
+    found = findings(home, submission_id, receipt["batch_id"])
+    contract = archive.load_contract(home, receipt["contract_digest"])
+    if not found:
+        return feedback.deliver(home, contract, receipt, found, [], None, out)
+    with _examined(home, load_key(home), [submission_id], contract, home) as batch:
+        source = batch.items[0].source
+        path = None if source.is_bundle or source.roster else source.path
+        mended = feedback.repairs(batch.connection, contract)
+        return feedback.deliver(home, contract, receipt, found, mended, path, out)
+
+
+def give_missing_feedback(home: Home, org: str | None = None) -> list[Path]:
+    """Write what the outbox lacks of an organisation, or of all; return the workbooks."""
+    written = []
+    newest = {row["submission_id"]: row for row in receipts(home)}
+    for submission_id, row in newest.items():
+        if org in (None, row["submitter_org"]) and not feedback.outbox_files(home, submission_id):
+            path = give_feedback(home, submission_id)
+            if path:
+                written.append(path)
+    return written
