@@ -13,6 +13,7 @@ from edu.contract import contracts
 from edu.dictionary import lake_column_notes
 
 CATALOG = "management.column_catalog"
+SUPPRESSION = "management.suppression_rule"
 PREFIXES = ("col_", "mgt_", "ana_", "qry_", "viz_")
 
 
@@ -52,6 +53,19 @@ def catalog_rows(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["schema_name"], row["table_name"], row["position"]))
 
 
+def suppression_rows(manifest: dict[str, Any]) -> list[dict[str, str]]:
+    """Return one record a model whose figures are protected at publication: its table and its rule as JSON."""
+    rows = [
+        {"schema_name": node["schema"], "table_name": node["alias"], "rule": json.dumps(rule, sort_keys=True)}
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and (rule := (node["config"].get("meta") or {}).get("suppression"))
+    ]
+    return sorted(rows, key=lambda row: (row["schema_name"], row["table_name"]))
+
+
+SUPPRESSION_SCHEMA = pa.schema([(name, pa.string()) for name in ("schema_name", "table_name", "rule")])
+
+
 def _comment(connection: duckdb.DuckDBPyConnection, kind: str, name: str, text: str) -> None:
     escaped = text.replace("'", "''")
     connection.execute(f"comment on {kind} {name} is '{escaped}'")
@@ -67,6 +81,10 @@ def write_catalog(database: Path, manifest_path: Path) -> None:
             f"create or replace table {CATALOG} as "
             "select * from catalog_rows order by schema_name, table_name, position"
         )
+        connection.register(
+            "suppression_rows", pa.Table.from_pylist(suppression_rows(manifest), schema=SUPPRESSION_SCHEMA)
+        )
+        connection.execute(f"create or replace table {SUPPRESSION} as select * from suppression_rows order by all")
         existing = {
             (row[0], row[1]): row[2]
             for row in connection.execute(

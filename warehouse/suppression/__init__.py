@@ -1,0 +1,1 @@
+"""Suppression of small cells: primary and complementary, stable between releases, provable by exact intervals."""
