@@ -55,6 +55,9 @@ RUN_TITLES = {
     "withdrawal": "Withdrawals, one row a submission that its sender or a steward took back.",
     "release": "Releases, one row a held delivery and expectation that a steward let through.",
     "run_log": "Steps of runs.",
+    "share_request": "Requests for sharing, one row a request.",
+    "share_decision": "Decisions on requests: approved, refused, revoked.",
+    "share_release": "Packages that were handed out.",
 }
 TYPE_NAMES = {
     **{"text": "文本", "code": "代码", "flag": "是/否", "integer": "整数", "decimal": "小数", "date": "日期"},

@@ -156,8 +156,8 @@ class PseudonymMaker:
     Workers are started when they are first needed and serve all namespaces until the end of the context.
     """
 
-    def __init__(self, key: PlatformKey, workers: int = 1) -> None:
-        self._key = key.derive("pseudonym")
+    def __init__(self, key: PlatformKey, workers: int = 1, purpose: str = "pseudonym") -> None:
+        self._key = key.derive(purpose)
         self._workers = workers
         self._pool: ProcessPoolExecutor | None = None
 
@@ -182,7 +182,17 @@ class PseudonymMaker:
         return pa.concat_arrays([_fixed_width(task.result()) for task in tasks])
 
 
-def pseudonyms(key: PlatformKey, namespace: str, values: Sequence[str] | pa.Array, workers: int = 1) -> pa.Array:
-    """Return one pseudonym (32 hexadecimal characters) for each canonical value, in the same order."""
-    with PseudonymMaker(key, workers) as maker:
+def pseudonyms(
+    key: PlatformKey,
+    namespace: str,
+    values: Sequence[str] | pa.Array,
+    workers: int = 1,
+    *,
+    purpose: str = "pseudonym",
+) -> pa.Array:
+    """Return one pseudonym (32 hexadecimal characters) for each canonical value, in the same order.
+
+    `purpose` names the key that is derived; a receiver of shared data has one of its own.
+    """
+    with PseudonymMaker(key, workers, purpose) as maker:
         return maker.make(namespace, values if isinstance(values, pa.Array) else pa.array(values, pa.string()))

@@ -222,6 +222,43 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
             ("detail", TEXT),
         ]
     ),
+    "share_request": pa.schema(
+        [
+            ("request_id", TEXT),
+            ("item_id", TEXT),
+            ("receiver", TEXT),
+            ("scope_org", TEXT),
+            ("purpose", TEXT),
+            ("fields", TEXT),
+            ("period", TEXT),
+            ("expires_on", pa.date32()),
+            ("requested_by", TEXT),
+            ("recorded_at", TIME),
+        ]
+    ),
+    "share_decision": pa.schema(
+        [
+            ("decision_id", TEXT),
+            ("request_id", TEXT),
+            ("decision", TEXT),
+            ("reason", TEXT),
+            ("decided_by", TEXT),
+            ("recorded_at", TIME),
+        ]
+    ),
+    "share_release": pa.schema(
+        [
+            ("release_id", TEXT),
+            ("request_id", TEXT),
+            ("receiver", TEXT),
+            ("version", TEXT),
+            ("rows", pa.int64()),
+            ("rows_hidden", pa.int64()),
+            ("sha256", TEXT),
+            ("released_by", TEXT),
+            ("recorded_at", TIME),
+        ]
+    ),
 }
 """Arrow schema of each kind of record; times are naive, Asia/Shanghai."""
 

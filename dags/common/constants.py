@@ -13,7 +13,7 @@ WAREHOUSE_POOL = "warehouse"
 """One slot: a DuckDB writer locks out every other process."""
 MAXIMUM_BATCHES = 16
 OWNER = "data-platform"
-TAGS = ("collection", "storage", "publication", "maintenance")
+TAGS = ("collection", "storage", "publication", "maintenance", "sharing")
 """The closed set of tags."""
 RETRIES = 2
 RETRY_DELAY = timedelta(seconds=30)

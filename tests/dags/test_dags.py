@@ -18,7 +18,7 @@ BUILD = [
     *("seed", "collection", "gate_collection", "apply_holds", "storage", "gate_storage"),
     *("management", "analysis", "query", "visualization", "catalog"),
 ]
-TAGS = {"collection", "storage", "publication", "maintenance"}
+TAGS = {"collection", "storage", "publication", "maintenance", "sharing"}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def edges(dag: Any) -> set[tuple[str, str]]:
 
 
 def test_ids(dags: Any) -> None:
-    assert sorted(dags) == ["build_warehouse", "collect_inbox", "maintain_warehouse", "publish_marts"]
+    assert sorted(dags) == ["build_warehouse", "collect_inbox", "maintain_warehouse", "publish_marts", "share_packages"]
 
 
 def test_collect_inbox(dags: Any) -> None:
@@ -77,6 +77,13 @@ def test_publish_marts(dags: Any) -> None:
     assert {task.pool for task in dag.tasks} == {"warehouse"}
     assert dag.timetable.asset_condition.name == "warehouse_built"
     assert [asset.name for asset in dag.get_task("publish").outlets] == ["marts_published"]
+
+
+def test_share_packages(dags: Any) -> None:
+    dag = dags["share_packages"]
+    assert [task.task_id for task in dag.tasks] == ["build_due"]
+    assert dag.timetable.asset_condition.name == "marts_published"
+    assert dag.get_task("build_due").pool == "warehouse"
 
 
 def test_settings_that_all_share(dags: Any) -> None:

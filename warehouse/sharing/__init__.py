@@ -1,1 +1,1 @@
-"""What leaves the platform for a receiver, under the receiver's own pseudonyms."""
+"""What leaves the platform: requests, decisions, packages under the receiver's own pseudonyms, standard bundles, a log of releases."""

@@ -1,0 +1,16 @@
+select
+    item_id,
+    item_name,
+    sharing_kind,
+    schema_name,
+    table_name,
+    fields,
+    count_column,
+    blank_columns,
+    dims,
+    by_columns,
+    basis,
+    cycle,
+    owner_office,
+    cast(valid_from as date) as valid_from
+from {{ ref('share_catalog') }}

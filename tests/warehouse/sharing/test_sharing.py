@@ -1,0 +1,231 @@
+"""Sharing: who may ask and decide, what a package holds, and that nothing leaves without an open approval."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import openpyxl
+import pyarrow.parquet as pq
+import pytest
+
+from edu import audit
+from edu.clock import now
+from edu.errors import ExitCode
+from edu.paths import Home
+from edu.pseudonym import load_or_create_key
+from edu.settings import PROJECT_ROOT
+from warehouse.publish import publish
+from warehouse.sharing.package import build, build_due
+from warehouse.sharing.requests import (
+    ShareRefusedError,
+    ShareRequestError,
+    decide,
+    read_requests,
+    request,
+    revoke,
+)
+
+LATER = date(2999, 1, 1)
+PUPILS = {
+    # (school, grade, sex): pupils; the school's totals are known.
+    ("S1000000001", "11", "1"): 3,
+    ("S1000000001", "11", "2"): 20,
+    ("S1000000001", "12", "1"): 9,
+    ("S1000000002", "11", "1"): 30,
+    ("S1000000002", "11", "2"): 31,
+    ("S1000000003", "11", "1"): 40,
+}
+MANAGED_BY = {"S1000000001": "421002", "S1000000002": "421003", "S1000000003": "421002"}
+
+
+@pytest.fixture
+def home(edu_home: Home) -> Home:
+    load_or_create_key(edu_home)
+    seed = PROJECT_ROOT / "dbt_project" / "seeds" / "share_catalog.csv"
+    with duckdb.connect(str(edu_home.warehouse)) as c:
+        for schema in ("query", "visualization", "management", "storage", "seed"):
+            c.execute(f"create schema {schema}")
+        c.execute(f"create table management.share_catalog as select * from read_csv('{seed}', all_varchar = true)")
+        c.execute(
+            "create table seed.suppression_threshold as select 'ordinary' as topic, 5 as threshold, date '2022-01-01' as valid_from"
+        )
+        c.execute(
+            "create table storage.dim_school(school_id text, school_code text, managing_org text, period text, snapshot_date date)"
+        )
+        for school, org in MANAGED_BY.items():
+            c.execute(
+                "insert into storage.dim_school values (?, ?, ?, '2024-2025/1', '2024-09-01')",
+                [school, school[1:], org],
+            )
+        fields = "school_year text, term integer, snapshot_date date, division_code text, division_name text, school_id text, school_name text, stage text, stage_name text, grade_code text, grade_name text, sex_code text, sex_name text, pupils bigint, pupils_boarding bigint"
+        c.execute(f"create table query.enrolment({fields})")
+        for (school, grade, sex), count in PUPILS.items():
+            name = "=HYPERLINK(1)" if school == "S1000000002" else "荆州小学"
+            c.execute(
+                "insert into query.enrolment values ('2024-2025', 1, '2024-09-01', '421002', '沙市区', ?, ?, 'primary', '小学', ?, '', ?, '', ?, 1)",
+                [school, name, grade, sex, count],
+            )
+        c.execute(
+            "create table storage.fct_enrolment_snapshot(person_id text, school_id text, period text, school_year text, term integer, snapshot_date date, stage text, grade_code text, class_code text, sex_code text, birth_date date, status_code text, is_enrolled boolean, disability_code text)"
+        )
+        for number, school in enumerate(MANAGED_BY):
+            for period in ("2024-2025/1", "2024-2025/2"):
+                c.execute(
+                    "insert into storage.fct_enrolment_snapshot values (?, ?, ?, '2024-2025', ?, '2024-09-01', 'primary', '11', '1101', '1', '2017-01-01', '1', true, '61')",
+                    [f"{number:032x}", school, period, int(period[-1])],
+                )
+        c.execute(
+            "create table management.column_catalog as select schema_name, table_name, column_name, column_index as position, '标签' as label_zh, 'text' as description, "
+            "case when schema_name = 'query' then 'L2' else 'L4' end as level, case when column_name = 'disability_code' then 'sensitive' else 'ordinary' end as privacy, "
+            "false as is_volatile, column_name = 'person_id' as is_pseudonym from duckdb_columns() where schema_name in ('query', 'storage')"
+        )
+    publish(edu_home)
+    return edu_home
+
+
+def ask(
+    home: Home,
+    item: str = "school_enrolment",
+    fields: str = "school_id school_name grade_code sex_code pupils",
+    **more: Any,
+) -> str:
+    given: dict[str, Any] = {
+        "receiver": "health_bureau",
+        "purpose": "预防接种",
+        "expires_on": LATER,
+        "requested_by": "甲",
+    }
+    return request(home, item_id=item, fields=fields.split(), **(given | more))
+
+
+def approved(home: Home, **more: Any) -> str:
+    request_id = ask(home, **more)
+    decide(home, request_id, approve=True, decided_by="乙", reason="符合规定")
+    return request_id
+
+
+def test_nothing_is_built_without_an_open_approval(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting, refused, ended = ask(home), ask(home), approved(home)
+    decide(home, refused, approve=False, decided_by="乙", reason="用途不明")
+    revoke(home, ended, revoked_by="丙", reason="项目终止")
+    expiring = approved(home, expires_on=now().date())
+    monkeypatch.setattr("warehouse.sharing.requests.now", lambda: now() + timedelta(days=1))
+    monkeypatch.setattr("warehouse.sharing.package.now", lambda: now() + timedelta(days=1))
+    for request_id, why in ((waiting, "waiting"), (refused, "refused"), (ended, "revoked"), (expiring, "expired")):
+        with pytest.raises(ShareRefusedError, match=why) as found:
+            build(home, request_id, released_by="丁")
+        assert found.value.exit_code == ExitCode.REJECTED
+    assert build_due(home, released_by="丁") == []
+    assert list(home.outbox.rglob("*")) == []
+
+
+def test_who_asks_does_not_decide_and_a_decision_is_final(home: Home) -> None:
+    request_id = ask(home)
+    with pytest.raises(ShareRequestError, match="another person"):
+        decide(home, request_id, approve=True, decided_by="甲 ", reason="自批")
+    decide(home, request_id, approve=False, decided_by="乙", reason="不必要")
+    with pytest.raises(ShareRequestError, match="refused already"):
+        decide(home, request_id, approve=True, decided_by="乙", reason="改主意")
+    with pytest.raises(audit.AuditReasonError):
+        decide(home, ask(home), approve=True, decided_by="乙", reason=" ")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"item": "student_sensitive"},
+        {"item": "nothing"},
+        {"item": "student_roll", "fields": "person_id disability_code"},
+        {"item": "student_roll", "fields": "person_id row_key"},
+        {"fields": ""},
+        {"receiver": "../x"},
+        {"scope_org": "421002' or true --"},
+        {"purpose": " "},
+        {"expires_on": date(2020, 1, 1)},
+    ],
+)
+def test_requests_stay_within_the_catalog(home: Home, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ShareRequestError):
+        ask(home, **wrong)
+    assert read_requests(home) == []
+
+
+def table(folder: Path, item: str) -> list[dict[str, Any]]:
+    return pq.read_table(folder / f"{item}.parquet").to_pylist()
+
+
+def test_a_package_of_figures(home: Home) -> None:
+    done = build(home, approved(home), released_by="丁")
+    rows = table(done.folder, "school_enrolment")
+    cells = {(r["school_id"], r["grade_code"], r["sex_code"]): (r["pupils"], r["is_hidden"]) for r in rows}
+    # The three of the first school are hidden, and the nine with them: the school's total is known.
+    assert {key for key, (_, is_hidden) in cells.items() if is_hidden} == {
+        ("S1000000001", "11", "1"),
+        ("S1000000001", "12", "1"),
+    }
+    assert all((count is None) == is_hidden for count, is_hidden in cells.values())
+    assert cells[("S1000000002", "11", "1")] == (30, False)
+    descriptor = json.loads((done.folder / "datapackage.json").read_text())
+    assert {r["format"] for r in descriptor["resources"]} == {"parquet", "csv", "xlsx", "md"}
+    for resource in descriptor["resources"]:
+        content = (done.folder / resource["path"]).read_bytes()
+        assert resource["hash"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    assert descriptor["sharing"]["purpose"] == "预防接种"
+    assert done.folder.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_no_cell_of_a_package_is_a_formula(home: Home) -> None:
+    done = build(home, approved(home), released_by="丁")
+    with (done.folder / "school_enrolment.csv").open(encoding="utf-8", newline="") as stream:
+        names = {row["school_name"] for row in csv.DictReader(stream)}
+    assert names == {"荆州小学", "'=HYPERLINK(1)"}
+    sheet = openpyxl.load_workbook(done.folder / "school_enrolment.xlsx").active
+    assert {(cell.value, cell.data_type) for cell in sheet["B"][1:]} == {("荆州小学", "s"), ("=HYPERLINK(1)", "s")}
+
+
+def test_each_receiver_has_pseudonyms_of_its_own(home: Home) -> None:
+    def keys(receiver: str) -> list[str]:
+        request_id = approved(home, item="student_roll", fields="person_id school_id", receiver=receiver)
+        return [row["person_id"] for row in table(build(home, request_id, released_by="丁").folder, "student_roll")]
+
+    own = {f"{number:032x}" for number in range(3)}
+    first, again, other = keys("health_bureau"), keys("health_bureau"), keys("statistics_bureau")
+    assert sorted(first) == sorted(again)
+    assert len(set(first)) == 3
+    assert set(first).isdisjoint(other)
+    assert set(first).isdisjoint(own)
+    assert first == sorted(first)
+
+
+def test_a_package_holds_the_approved_rows_only(home: Home) -> None:
+    more = {"item": "student_roll", "fields": "school_id period"}
+    county = table(build(home, approved(home, scope_org="421002", **more), released_by="丁").folder, "student_roll")
+    assert {row["school_id"] for row in county} == {"S1000000001", "S1000000003"}
+    school = approved(home, scope_org="1000000002", period="2024-2025/2", **more)
+    rows = table(build(home, school, released_by="丁").folder, "student_roll")
+    assert rows == [{"school_id": "S1000000002", "period": "2024-2025/2"}]
+    with pytest.raises(ShareRequestError, match="manages no school"):
+        build(home, approved(home, scope_org="421099", **more), released_by="丁")
+
+
+def test_every_release_is_logged(home: Home) -> None:
+    request_id = approved(home)
+    done = build(home, request_id, released_by="丁")
+    with duckdb.connect() as connection:
+        logged = connection.execute(
+            f"select release_id, request_id, receiver, version, rows, rows_hidden, released_by "
+            f"from read_parquet('{home.runs}/share_release/p*.parquet')"
+        ).fetchall()
+    assert logged == [(done.release_id, request_id, "health_bureau", "1.0.0", 6, 2, "丁")]
+    assert [entry["action"] for entry in audit.entries(home)] == ["share.request", "share.approved", "share.release"]
+    assert audit.verify(home).is_whole
+    assert build_due(home, released_by="丁") == []
+    second = approved(home, receiver="statistics_bureau")
+    assert len(build_due(home, released_by="丁")) == 1
+    assert {r.request_id for r in read_requests(home)} == {request_id, second}
