@@ -25,6 +25,18 @@ class UnknownSubmissionError(EduError):
         )
 
 
+class LockedSubmissionError(EduError):
+    """The city's approval saw the submission: what is locked changes by a decision only."""
+
+    exit_code = ExitCode.REJECTED
+
+    def __init__(self, submission_id: str, dataset: str, period: str) -> None:
+        super().__init__(
+            f"submission {submission_id} is part of what the city locked of dataset {dataset} in {period}. Send a "
+            "corrected file; edu correction decides whether it counts."
+        )
+
+
 @dataclass(frozen=True)
 class Withdrawal:
     """What was recorded, and whether it was new."""
@@ -43,6 +55,7 @@ def withdraw(
 
     Raises:
         UnknownSubmissionError: no receipt has the id.
+        LockedSubmissionError: the city's approval saw it.
         AuditReasonError, AuditValueError: nobody or no reason is given, or a text holds an identifier.
     """
     runs.ensure_empty(home)
@@ -56,10 +69,18 @@ def withdraw(
             f"select min(recorded_at) from read_parquet('{home.runs}/withdrawal/*.parquet') where submission_id = ?",
             [submission_id],
         ).fetchone()
+        locked = connection.execute(
+            f"select 1 from read_parquet('{home.runs}/approval/*.parquet') as a inner join "
+            f"read_parquet('{home.runs}/approval_seen/*.parquet') as s on s.approval_id = a.approval_id "
+            "where a.org_level = 'city' and s.submission_id = ? limit 1",
+            [submission_id],
+        ).fetchone()
     if receipt is None:
         raise UnknownSubmissionError(submission_id)
     if known and known[0]:
         return Withdrawal(submission_id, receipt[0], receipt[1], known[0], is_new=False)
+    if locked:
+        raise LockedSubmissionError(submission_id, receipt[0], receipt[1])
     moment = recorded_at or now()
     audit.append(home, "submission.withdraw", by, reason, submission_id, {"dataset": receipt[0], "period": receipt[1]})
     record = {"submission_id": submission_id, "author": by, "reason": reason, "recorded_at": moment}

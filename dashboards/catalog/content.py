@@ -170,7 +170,7 @@ def read_content(
             node["schema"],
             node["alias"],
             node["name"],
-            own.label if own else labels.get(name, node["alias"]),
+            own.label if own else meta.get("label_zh") or labels.get(name, node["alias"]),
             node["description"],
             meta.get("level", "L2"),
             [_column(row, order, known) for row in by_table.get(name, [])],

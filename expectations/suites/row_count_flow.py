@@ -1,4 +1,4 @@
-"""Rows from file to warehouse: what was accepted is counting, held, waiting, superseded or repeated."""
+"""Rows from file to warehouse: what was accepted is counting, held, waiting, withdrawn, superseded or repeated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def build(_: Settings) -> list[Rule]:
         no_rows(
             "rows_accounted_for",
             "select count(*) as submissions from {batch} where rows_read <> rows_accepted + rows_quarantined "
-            "or rows_accepted <> rows_counting + rows_held + rows_waiting + rows_superseded + rows_repeated "
+            "or rows_accepted <> rows_counting + rows_held + rows_waiting + rows_withdrawn + rows_superseded + rows_repeated "
             "having count(*) > 0",
             "An accepted row that is in none of these places was lost on the way.",
         ),

@@ -75,7 +75,7 @@ create table analysis.staffing as select 'S1' as school_id, date '2025-09-01' as
     160 as pupils, 10 as full_time_teachers, 10 as qualified_teachers, 100.0 as qualified_pct,
     50.0 as higher_qualified_pct, 'provisional' as data_status;
 create table management.row_count_flow as select 's1' as submission_id, 50 as rows_read, 10 as rows_quarantined,
-    40 as rows_accepted, 30 as rows_counting, 1 as rows_held, 2 as rows_waiting, 3 as rows_superseded, 4 as rows_repeated;
+    40 as rows_accepted, 30 as rows_counting, 1 as rows_held, 2 as rows_waiting, 0 as rows_withdrawn, 3 as rows_superseded, 4 as rows_repeated;
 create table management.row_count_fact as select 'student' as dataset, '2025-2026/1' as period, 40 as rows_counting,
     40 as rows_fact, 39 as rows_in_figures;
 """

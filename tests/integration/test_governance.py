@@ -44,7 +44,7 @@ def test_every_accepted_row_is_somewhere(city: City) -> None:
     lost = rows(
         city.home,
         "select count(*) from management.row_count_flow where rows_accepted <> rows_counting + rows_held + rows_waiting "
-        "+ rows_superseded + rows_repeated or rows_read <> rows_accepted + rows_quarantined",
+        "+ rows_withdrawn + rows_superseded + rows_repeated or rows_read <> rows_accepted + rows_quarantined",
     )
     assert lost == [(0,)]
     receipts = sum(receipt["rows_accepted"] for receipt in city.receipts)

@@ -1,11 +1,12 @@
 -- Where the rows of every submission are: read, quarantined, accepted; and of the accepted ones those that count, are
--- held, wait after a lock, were superseded, or stand in a repeated file. The parts add up to what was accepted.
+-- held, wait after a lock, were withdrawn or superseded, or stand in a repeated file. The parts add up to what was accepted.
 with state as (
     select
         unit.submission_id,
         unit.dataset,
         unit.period,
         case
+            when submission.is_withdrawn then 'withdrawn'
             when submission.is_repeat then 'repeated'
             when waiting.submission_id is not null then 'waiting'
             when current_unit.submission_id is null then 'superseded'
@@ -38,6 +39,7 @@ split as (
         sum(rows_accepted) filter (where row_state = 'counting') as rows_counting,
         sum(rows_accepted) filter (where row_state = 'held') as rows_held,
         sum(rows_accepted) filter (where row_state = 'waiting') as rows_waiting,
+        sum(rows_accepted) filter (where row_state = 'withdrawn') as rows_withdrawn,
         sum(rows_accepted) filter (where row_state = 'superseded') as rows_superseded,
         sum(rows_accepted) filter (where row_state = 'repeated') as rows_repeated
     from state
@@ -55,6 +57,7 @@ select
     cast(coalesce(split.rows_counting, 0) as bigint) as rows_counting,
     cast(coalesce(split.rows_held, 0) as bigint) as rows_held,
     cast(coalesce(split.rows_waiting, 0) as bigint) as rows_waiting,
+    cast(coalesce(split.rows_withdrawn, 0) as bigint) as rows_withdrawn,
     cast(coalesce(split.rows_superseded, 0) as bigint) as rows_superseded,
     cast(coalesce(split.rows_repeated, 0) as bigint) as rows_repeated
 from {{ ref('col_submission') }} as submission
