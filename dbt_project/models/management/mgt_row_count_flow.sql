@@ -1,5 +1,6 @@
 -- Where the rows of every submission are: read, quarantined, accepted; and of the accepted ones those that count, are
--- held, wait after a lock, were withdrawn or superseded, or stand in a repeated file. The parts add up to what was accepted.
+-- held, wait after a lock, were withdrawn or superseded, or stand in a repeated file. The parts add up to what was
+-- accepted.
 with state as (
     select
         unit.submission_id,
