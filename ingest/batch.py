@@ -26,7 +26,7 @@ from edu.periods import start_year
 from edu.pseudonym import PlatformKey
 from edu.settings import get_settings
 from edu.vault import write_segment
-from ingest import archive, cleaning, feedback, keys, lake, plain
+from ingest import archive, cleaning, feedback, keys, lake, linking, plain
 from ingest.checks import copies_sql, rule_columns
 from ingest.inbox import Source
 from ingest.messages import reasons
@@ -533,6 +533,8 @@ class Batch:
             f"or starts_with(pseudonym, {literal(keys.FOREIGN_NAMESPACE)})",
             people if private else nobody,
         )
+        if linking.has_match(self.contract):
+            linking.write_match(self.connection, self.home, self.key, self.batch_id)
 
     # -- records ----------------------------------------------------------------------------------------------
 

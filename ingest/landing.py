@@ -23,7 +23,7 @@ from edu.duck import connect
 from edu.errors import EduError, ExitCode, MissingMetadataError, RejectedFileError
 from edu.paths import Home
 from edu.pseudonym import PlatformKey, load_or_create_key
-from ingest import archive, lake
+from ingest import archive, lake, linking
 from ingest.batch import Batch, Pending
 from ingest.inbox import Source, discover, read_plan, remove_from_inbox
 from ingest.readers import peek_title
@@ -142,6 +142,8 @@ def collect(
         done += len(batch)
         if progress:
             progress(done, len(pending))
+    if any(linking.has_match(get_contract(item.metadata.dataset)) for item in pending):
+        linking.record_links(home, key)
     return CollectResult(sorted(receipts, key=lambda receipt: receipt.file))
 
 

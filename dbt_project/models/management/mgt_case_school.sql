@@ -308,7 +308,8 @@ opened as (
     left join {{ ref('dim_school') }} as school
         on school.school_code = unit.unit_owner and {{ is_term_of('school.period', 'unit.period') }}
     where
-        unit.dataset in (select scope.dataset from {{ ref('dataset_scope') }} as scope)
+        -- A school's code, or another system's name for a school; a bureau or a system owns units of no school.
+        (length(unit.unit_owner) = 10 or unit.unit_owner like '%:%')
         and unit.dataset <> 'school'
         and school.school_id is null
     union

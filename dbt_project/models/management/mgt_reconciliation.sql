@@ -1,0 +1,101 @@
+-- The same figure from two datasets, side by side; the counted one is what indicators use, the other is never mixed in.
+with roster as (
+    select
+        pupil.school_id,
+        pupil.period,
+        pupil.snapshot_date,
+        pupil.grade_code,
+        count(*) filter (where pupil.is_enrolled) as pupils
+    from {{ ref('fct_enrolment_snapshot') }} as pupil
+    group by pupil.school_id, pupil.period, pupil.snapshot_date, pupil.grade_code
+),
+
+class_sum as (
+    select
+        school_id,
+        period,
+        snapshot_date,
+        grade_code,
+        sum(reported_pupils) as pupils
+    from {{ ref('dim_class') }}
+    where reported_pupils is not null
+    group by school_id, period, snapshot_date, grade_code
+),
+
+-- Only what both datasets were sent for is compared: a missing delivery is missing, not zero.
+both_sent as (
+    select distinct
+        class_sum.school_id,
+        class_sum.period,
+        class_sum.snapshot_date
+    from class_sum
+    inner join roster
+        on
+            roster.school_id = class_sum.school_id
+            and roster.period = class_sum.period
+            and roster.snapshot_date = class_sum.snapshot_date
+),
+
+by_grade as (
+    select
+        'pupils_by_grade' as measure,
+        coalesce(roster.school_id, class_sum.school_id) as school_id,
+        coalesce(roster.period, class_sum.period) as period,
+        coalesce(roster.snapshot_date, class_sum.snapshot_date) as snapshot_date,
+        coalesce(roster.grade_code, class_sum.grade_code) as grade_code,
+        coalesce(roster.pupils, 0) as counted_value,
+        coalesce(class_sum.pupils, 0) as other_value
+    from roster
+    full outer join class_sum
+        on
+            class_sum.school_id = roster.school_id
+            and class_sum.period = roster.period
+            and class_sum.snapshot_date = roster.snapshot_date
+            and class_sum.grade_code = roster.grade_code
+),
+
+compared as (
+    select by_grade.*
+    from by_grade
+    inner join both_sent
+        on
+            both_sent.school_id = by_grade.school_id
+            and both_sent.period = by_grade.period
+            and both_sent.snapshot_date = by_grade.snapshot_date
+    union all
+    select
+        'pupils_by_school',
+        by_grade.school_id,
+        by_grade.period,
+        by_grade.snapshot_date,
+        '',
+        sum(by_grade.counted_value),
+        sum(by_grade.other_value)
+    from by_grade
+    inner join both_sent
+        on
+            both_sent.school_id = by_grade.school_id
+            and both_sent.period = by_grade.period
+            and both_sent.snapshot_date = by_grade.snapshot_date
+    group by by_grade.school_id, by_grade.period, by_grade.snapshot_date
+)
+
+select
+    compared.measure,
+    compared.period,
+    compared.snapshot_date,
+    compared.school_id,
+    school.school_code,
+    school.division_code,
+    compared.grade_code,
+    rule.counted_dataset,
+    cast(compared.counted_value as bigint) as counted_value,
+    rule.other_dataset,
+    cast(compared.other_value as bigint) as other_value,
+    cast(compared.other_value - compared.counted_value as bigint) as difference,
+    rule.tolerance,
+    abs(compared.other_value - compared.counted_value) <= rule.tolerance as is_within
+from compared
+inner join {{ ref('reconciliation_rule') }} as rule on rule.measure = compared.measure
+inner join {{ ref('dim_school') }} as school
+    on school.school_id = compared.school_id and school.period = compared.period
