@@ -53,7 +53,7 @@ class KeyFileError(EduError):
 class RejectedFileError(EduError):
     """A file cannot be read as a submission; its receipt has status `rejected`.
 
-    `reason_code` is a row of the seed `reason_code`; `field` and `sheet` narrow the place where known.
+    `reason_code` is a row of the seed `reason_code`; `field`, `sheet` and `row_number` narrow the place where known.
     """
 
     exit_code = ExitCode.REJECTED
@@ -66,12 +66,15 @@ class RejectedFileError(EduError):
         *,
         field: str | None = None,
         sheet: str | None = None,
+        row_number: int | None = None,
     ) -> None:
         self.file = file
         self.reason_code = reason_code
         self.field = field
         self.sheet = sheet
+        self.row_number = row_number
         place = f", sheet {sheet}" if sheet else ""
+        place += f", row {row_number}" if row_number else ""
         place += f", field {field}" if field else ""
         super().__init__(f"{file}{place}: {reason_code}. {what_to_do}")
 

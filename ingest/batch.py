@@ -167,7 +167,7 @@ class Batch:
         empty = (
             "select cast(null as varchar) as submission_id, cast(null as varchar) as value_form, "
             "cast(null as varchar) as sheet, cast(null as integer) as row_number, false as is_deleted, "
-            f"false as is_plain, {names} where false"
+            f"false as is_plain, cast(null as varchar) as row_fault, {names} where false"
         )
         c.execute(
             "create or replace temp table raw as select cast(row_number() over () as bigint) as row_id, * from ("
@@ -183,10 +183,11 @@ class Batch:
             for f in self.contract.fields
         )
         deleted = "is_deleted" if table.has_deletes else "false"
-        rows = f"select row_number, {deleted} as is_deleted, {fields} from ({table.relation})"
+        fault = "row_fault" if table.has_faults else "cast(null as varchar)"
+        rows = f"select row_number, {deleted} as is_deleted, {fault} as row_fault, {fields} from ({table.relation})"
         return (
             f"select {literal(item.submission_id)} as submission_id, {literal(form)} as value_form, {sheet} as sheet, "
-            f"row_number, is_deleted, {self._is_plain(form, table)} as is_plain, "
+            f"row_number, is_deleted, {self._is_plain(form, table)} as is_plain, row_fault, "
             f"{', '.join(quoted(f.name) for f in self.contract.fields)} from ({plain.with_numbers(self.contract, rows)})"
         )
 
@@ -365,15 +366,17 @@ class Batch:
         c.execute(
             f"""
             create or replace temp table judged as
-            with dated as (select *, {id_birth} as id_birth, {id_sex} as id_sex from cleaned),
+            with faulty as (select row_id, row_fault from raw where row_fault is not null),
+            dated as (select *, {id_birth} as id_birth, {id_sex} as id_sex from cleaned),
             ruled as (select * {flags} from dated),
             verdict as (
-                select row_id, is_deleted, {"".join(name + ", " for name, _, _ in rules)}
+                select ruled.row_id, is_deleted, faulty.row_fault, {"".join(name + ", " for name, _, _ in rules)}
                     {" or ".join(placeholder) or "false"} as is_placeholder,
-                    case when is_deleted then not {names_its_key} else {" or ".join(quarantine) or "false"} end
-                        as is_quarantined,
-                    not is_deleted and ({" or ".join(incomplete) or "false"}) as is_incomplete
-                from ruled
+                    case when faulty.row_fault is not null then true when is_deleted then not {names_its_key}
+                        else {" or ".join(quarantine) or "false"} end as is_quarantined,
+                    faulty.row_fault is null and not is_deleted
+                        and ({" or ".join(incomplete) or "false"}) as is_incomplete
+                from ruled left join faulty on faulty.row_id = ruled.row_id
             )
             select * from verdict
             where {" or ".join(["is_deleted", "is_quarantined", "is_incomplete", *(name for name, _, _ in rules)])}
@@ -413,8 +416,10 @@ class Batch:
         c.execute(
             "create or replace temp table finding_rows as select f.* from all_findings as f "
             "left join judged as j on j.row_id = f.row_id where not coalesce(j.is_deleted, false) "
-            "and (not coalesce(j.is_placeholder, false) or f.reason_code = 'placeholder_row') union all "
-            "select row_id, null, 'delete_without_key', 'quarantine' from judged where is_deleted and is_quarantined"
+            "and j.row_fault is null and (not coalesce(j.is_placeholder, false) or f.reason_code = 'placeholder_row') "
+            "union all "
+            "select row_id, null, 'delete_without_key', 'quarantine' from judged where is_deleted and is_quarantined "
+            "union all select row_id, null, row_fault, 'quarantine' from judged where row_fault is not null"
         )
         if not contract.is_additive:
             c.execute(f"create or replace temp table copies as {copies_sql(contract)}")
@@ -604,7 +609,16 @@ class Batch:
                 rows.append(self._finding(item.submission_id, None, None, None, "snapshot_date_conflict", "warn"))
             if item.refusal:
                 refusal = item.refusal
-                rows.append(self._finding(item.submission_id, None, None, refusal.field, refusal.reason_code, "reject"))
+                rows.append(
+                    self._finding(
+                        item.submission_id,
+                        refusal.sheet,
+                        refusal.row_number,
+                        refusal.field,
+                        refusal.reason_code,
+                        "reject",
+                    )
+                )
         return rows
 
     def _finding(

@@ -1,10 +1,8 @@
-"""CSV: encoding by BOM, then strict UTF-8, then GB18030; dialect given, never guessed by the parser."""
+"""CSV: read by a fast parser under the dialect that was recognised, or record by record where that would be a guess."""
 
 from __future__ import annotations
 
 import codecs
-import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,20 +12,29 @@ import pyarrow.csv as pacsv
 
 from edu.contract import Contract
 from edu.errors import RejectedFileError
-from ingest.header import FormNote, Header, recognise
+from ingest.header import FormNote
 from ingest.inbox import Source
-from ingest.readers.table import FOOTER_WORDS, ReadResult, body
+from ingest.readers import records
+from ingest.readers.dialect import Dialect, detect_encoding, first_text, peek
+from ingest.readers.form import Form, recognise_form
+from ingest.readers.guard import unreadable
+from ingest.readers.table import ReadResult, body
 
-DELIMITERS = (",", "\t", ";", "|")
-PEEK_BYTES = 1 << 18
-COLUMNS_MAXIMUM = 2_000
+__all__ = ["first_text", "read"]
+
+COLUMNS_MAXIMUM = 1_024
 BLOCK_BYTES = 8 << 20
 """A record is at most this long; memory is a few blocks."""
-BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
-def _decodes(path: Path, encoding: str) -> bool:
+class _UnevenError(Exception):
+    """A record is not as wide as the header, or the fast parser cannot tell records apart."""
+
+
+def _copy(path: Path, encoding: str, mark: int, start: int, target: Path) -> None:
+    """Write the file as UTF-8 without mark, beginning `start` characters after it."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
+<<<<<<< HEAD
     try:
         with path.open("rb") as stream:
             while piece := stream.read(1 << 20):
@@ -103,23 +110,16 @@ def best_header(file: str, text: str, contract: Contract, profile: str | None) -
 def _copy_from_header(path: Path, encoding: str, mark: int, skip_records: int, target: Path) -> None:
     """Write the file as UTF-8 without mark, beginning with its header record."""
     with path.open("rb") as raw:
+=======
+    with path.open("rb") as raw, target.open("w", encoding="utf-8", newline="") as out:
+>>>>>>> e4dfa71 (Read every broken CSV right or say which row is not: dialects by header and evenness, faulty rows quarantined one by one)
         raw.seek(mark)
-        stream = codecs.getreader(encoding)(raw, "strict")
-        with target.open("w", encoding="utf-8", newline="") as out:
-            for _ in range(skip_records):
-                _skip_record(stream)
-            while piece := stream.read(1 << 20):
-                out.write(piece)
+        while piece := raw.read(1 << 20):
+            text = decoder.decode(piece)
+            out.write(text[start:])
+            start = max(0, start - len(text))
+        out.write(decoder.decode(b"", final=True))
     target.chmod(0o600)
-
-
-def _skip_record(stream: codecs.StreamReader) -> None:
-    """Read one record, quoted newlines included, from a text stream."""
-    text = ""
-    while line := stream.readline():
-        text += line
-        if text.count('"') % 2 == 0:
-            return
 
 
 def read(
@@ -132,76 +132,118 @@ def read(
 ) -> ReadResult:
     """Read a CSV file; see `ingest.readers.read`.
 
-    `row_number` is the record's ordinal with the header as 1.
+    `row_number` is the record's ordinal with the header as 1. A record that is not as wide as the header is a faulty
+    row; where most are, the file is refused.
     """
     path = source.path
     encoding, mark = detect_encoding(path)
+<<<<<<< HEAD
     text = peek(path, encoding, mark)
     delimiter, records, header = best_header(path.name, text, contract, profile)
+=======
+    text, is_whole = peek(path, encoding, mark)
+    form = recognise_form(path.name, text, is_whole, contract, profile)
+    if form.width > COLUMNS_MAXIMUM:
+        raise RejectedFileError(path.name, "file_too_large", f"It has {form.width} columns; no dataset has so many.")
+>>>>>>> e4dfa71 (Read every broken CSV right or say which row is not: dialects by header and evenness, faulty rows quarantined one by one)
     notes = [FormNote("encoding_gb18030")] if encoding == "gb18030" else []
     if mark and encoding == "utf-8":
         notes.append(FormNote("bom_removed"))
-    notes.extend(header.notes)
+    notes.extend(form.header.notes)
     readable = path
-    skipped = header.first_row
-    if encoding != "utf-8" or skipped or mark:
-        readable = scratch / f"{prefix}.csv"
-        _copy_from_header(path, encoding, mark, skipped, readable)
-    header_rows = header.last_row - header.first_row + 1
-    width = max(len(records[row]) for row in range(header.first_row, header.last_row + 1))
+    copies = [scratch / f"{prefix}.csv", scratch / f"{prefix}.records.csv"]
     table = f"{prefix}_0"
-    dropped = _load(connection, path.name, readable, delimiter, width, table)
-    fields, more = body(connection, table, width, header, contract, None, header_rows)
-    if (dropped or more) and FormNote("extra_rows_dropped") not in notes:
+    try:
+        if encoding != "utf-8" or form.start or mark:
+            readable = copies[0]
+            try:
+                _copy(path, encoding, mark, form.start, readable)
+            except UnicodeDecodeError:
+                raise RejectedFileError(path.name, "encoding_unreadable", "Save it as CSV UTF-8.") from None
+        has_faults = _load(connection, path.name, readable, form, table, copies[1])
+    finally:
+        for copy in copies:
+            copy.unlink(missing_ok=True)
+    fields, dropped = body(
+        connection, table, form.width, form.header, contract, None, form.header_rows, has_faults=has_faults
+    )
+    if dropped and FormNote("extra_rows_dropped") not in notes:
         notes.append(FormNote("extra_rows_dropped"))
-    connection.execute(f"update {table} set row_number = row_number - {header_rows - 1}")
-    if readable != path:
-        readable.unlink()
-    return ReadResult(header.profile, (fields,), tuple(notes), encoding, header.title)
+    connection.execute(f"update {table} set row_number = row_number - {form.header_rows - 1}")
+    if has_faults:
+        _check_faults(connection, path.name, table)
+    return ReadResult(form.header.profile, (fields,), tuple(notes), encoding, form.header.title)
+
+
+def _check_faults(connection: duckdb.DuckDBPyConnection, file: str, table: str) -> None:
+    """Mark faulty rows; refuse the file where more than half are, because then its form was not understood.
+
+    Raises:
+        RejectedFileError: most rows are faulty.
+    """
+    connection.execute(f"update {table} set row_fault = 'columns_uneven', c0 = null where c0 = '{records.FAULTY}'")
+    rows, faulty, first = connection.execute(
+        f"select count(*), count(row_fault), min(row_number) filter (where row_fault is not null) from {table}"
+    ).fetchone() or (0, 0, None)
+    if faulty * 2 > rows:
+        raise RejectedFileError(
+            file,
+            "table_uneven",
+            f"{faulty} of {rows} records are not as wide as the header; mend commas and quotes.",
+            row_number=first,
+        )
 
 
 def _load(
-    connection: duckdb.DuckDBPyConnection, file: str, readable: Path, delimiter: str, width: int, table: str
-) -> int:
-    """Load all records into `table` (row_number, c0, c1, …); return how many total and signature lines were left out.
+    connection: duckdb.DuckDBPyConnection, file: str, readable: Path, form: Form, table: str, rewritten: Path
+) -> bool:
+    """Load all records into `table` (row_number, c0, c1, …); return whether it was done record by record.
 
     Raises:
-        RejectedFileError: a record has another number of columns than the header, or a quote is never closed.
+        RejectedFileError: the file cannot be read as a table.
     """
-    if width > COLUMNS_MAXIMUM:
-        raise RejectedFileError(file, "file_too_large", f"It has {width} columns; no dataset has so many.")
-    uneven: list[int] = []
-    dropped: list[str] = []
+    if form.dialect.is_plain and records.is_well_formed(readable, form.dialect):
+        try:
+            _load_fast(connection, readable, form.dialect, form.width, table)
+        except _UnevenError:
+            pass
+        else:
+            return False
+    dialect = records.rewrite(readable, rewritten, file, form.dialect, form.width, form.header_rows)
+    with unreadable(file):
+        _load_fast(connection, rewritten, dialect, form.width, table)
+    connection.execute(f"alter table {table} add column row_fault varchar")
+    return True
 
-    def judge(row: pacsv.InvalidRow) -> str:
-        first = next((cell.strip(' "') for cell in row.text.split(delimiter) if cell.strip(' "')), "")
-        if not first or first.startswith(FOOTER_WORDS):
-            dropped.append(first)
-            return "skip"
-        uneven.append(row.actual_columns)
-        return "error"
 
+def _load_fast(connection: duckdb.DuckDBPyConnection, readable: Path, dialect: Dialect, width: int, table: str) -> None:
+    """Load all records of a UTF-8 file.
+
+    Raises:
+        _UnevenError: a record has another width.
+    """
     names = [f"c{i}" for i in range(width)]
     try:
         reader = pacsv.open_csv(
             readable,
             read_options=pacsv.ReadOptions(column_names=names, block_size=BLOCK_BYTES),
-            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=judge),
+            parse_options=pacsv.ParseOptions(
+                delimiter=dialect.delimiter,
+                quote_char=dialect.quote,
+                escape_char=dialect.escape or False,
+                newlines_in_values=True,
+                ignore_empty_lines=False,
+            ),
             convert_options=pacsv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
             ),
         )
         connection.register("csv_records", _numbered(reader))
         connection.execute(f"create or replace temp table {table} as select * from csv_records order by row_number")
-    except (pa.ArrowInvalid, duckdb.Error):
-        if uneven:
-            problem = f"A record has {uneven[0]} columns, the header {width}; mend the commas and quotes."
-        else:
-            problem = "The records cannot be told apart; check the quotes, or save it as CSV again."
-        raise RejectedFileError(file, "columns_uneven", problem) from None
+    except (pa.ArrowInvalid, duckdb.InvalidInputException):
+        raise _UnevenError from None
     finally:
         connection.unregister("csv_records")
-    return sum(bool(first) for first in dropped)
 
 
 def _numbered(reader: pacsv.CSVStreamingReader) -> pa.RecordBatchReader:

@@ -25,6 +25,8 @@ class FieldTable:
     fields: tuple[str, ...]
     has_deletes: bool = False
     """Whether the SELECT gives `is_deleted` too: a boolean that marks a row as the removal of its key."""
+    has_faults: bool = False
+    """Whether the SELECT gives `row_fault` too: the reason why a row cannot be read at all, else null."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,12 @@ def body(
     contract: Contract,
     sheet: str | None,
     after_row: int,
+    has_faults: bool = False,
 ) -> tuple[FieldTable, int]:
     """Take blank, code, total and signature rows out of a raw table; return the rest and how many were not blank.
 
-    The raw table has `row_number` and text columns c0, c1, …; body rows come after `after_row`.
+    The raw table has `row_number` and text columns c0, c1, …; body rows come after `after_row`. With
+    `has_faults` it has `row_fault` too.
     """
     columns = [f"c{i}" for i in range(width)]
     connection.execute(f"delete from {table} where row_number <= {after_row}")
@@ -72,5 +76,7 @@ def body(
     is_note = f"{is_open} and (regexp_matches({first}, '^({words})') or regexp_matches({first}, '^KD_[A-Z]*\\d+$'))"
     removed = connection.execute(f"delete from {table} where {is_note}").fetchone()
     selected = ", ".join(f"{quoted(f'c{i}')} as {quoted(name)}" for i, name in sorted(header.columns.items()))
-    relation = f"select row_number, {selected} from {table}"
-    return FieldTable(sheet, relation, tuple(header.columns.values())), int(removed[0]) if removed else 0
+    fault = "row_fault, " if has_faults else ""
+    relation = f"select row_number, {fault}{selected} from {table}"
+    fields = FieldTable(sheet, relation, tuple(header.columns.values()), has_faults=has_faults)
+    return fields, int(removed[0]) if removed else 0

@@ -226,7 +226,7 @@ def test_names_of_files_stay_in_the_archive(edu_home: Home, tmp_path: Path) -> N
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"0" * 600, "file_unreadable"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "workbook_encrypted"),
         (b"PAR1 and nothing more", "file_unreadable"),
-        (b"<html><table></table></html>", "format_unknown"),
+        (b"<html><table></table></html>", "file_empty"),
         (b"a\0b\0c", "format_unknown"),
         ("随便写的一行\n第二行\n".encode(), "header_not_found"),
         (b"\xff\xff\xff\xff", "encoding_unreadable"),

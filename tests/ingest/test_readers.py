@@ -74,11 +74,16 @@ def test_rows_around_the_table_are_dropped(tmp_path: Path) -> None:
     assert [row[0] for row in rows] == [2, 3]
 
 
-def test_an_uneven_row_refuses_the_file(tmp_path: Path) -> None:
-    path = write_roster(tmp_path / "r.csv", [pupil(1)], bottom=[["2142000001", "只有两列"]])
+def test_uneven_rows_are_faulty_rows_and_a_file_of_them_is_refused(tmp_path: Path) -> None:
+    rows = [pupil(1), pupil(3, address="路\n口"), pupil(5)]
+    path = write_roster(tmp_path / "r.csv", rows, bottom=[["2142000001", "只有两列"]])
+    result, read_rows = load(path, tmp_path)
+    assert result.tables[0].has_faults
+    assert [(row[0], row[1]) for row in read_rows] == [(2, None), (3, None), (4, None), (5, "columns_uneven")]
+    path = write_roster(tmp_path / "s.csv", [pupil(1)], bottom=[["2142000001", "只有两列"]] * 2)
     with pytest.raises(RejectedFileError) as caught:
         load(path, tmp_path)
-    assert caught.value.reason_code == "columns_uneven"
+    assert (caught.value.reason_code, caught.value.row_number) == ("table_uneven", 3)
 
 
 def test_header_spellings(tmp_path: Path) -> None:

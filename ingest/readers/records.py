@@ -1,0 +1,146 @@
+"""Takes a CSV file apart record by record where a fast parser would have to guess.
+
+A record is what its dialect says strictly. A line that is no record by itself is joined with the following ones, as a
+cell with line ends needs it; where that gives no record of the right width, the one line is marked as faulty and
+reading goes on with the next: an unclosed quote never swallows rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from edu.errors import RejectedFileError
+from ingest.readers.dialect import Dialect, is_note
+
+FAULTY = "\x1fcolumns_uneven\x1f"
+"""The first cell of a line that is no record."""
+LINE_CHARACTERS_MAXIMUM = 4 << 20
+JOINED_LINES_MAXIMUM = 100
+JOINED_CHARACTERS_MAXIMUM = 1 << 18
+TRIALS_MAXIMUM = 100_000
+"""Lines that may be tried in vain in one file; more, and its quotes mean nothing."""
+
+
+def well_formed(dialect: Dialect) -> re.Pattern[bytes]:
+    """Return a pattern of any number of cells with their ends, none of which can be read in two ways."""
+    quote, delimiter = re.escape(dialect.quote.encode()), re.escape(dialect.delimiter.encode())
+    if dialect.escape:
+        escape = re.escape(dialect.escape.encode())
+        inside = rb"(?:[^%s%s]++|%s%s|%s[\s\S])*+" % (quote, escape, quote, quote, escape)
+        plain = rb"[^%s%s%s\r\n][^%s%s\r\n]*+" % (quote, delimiter, escape, delimiter, escape)
+    else:
+        inside = rb"(?:[^%s]++|%s%s)*+" % (quote, quote, quote)
+        plain = rb"[^%s%s\r\n][^%s\r\n]*+" % (quote, delimiter, delimiter)
+    return re.compile(rb"(?:(?:%s%s%s|%s)?+(?:%s|\r\n|\n|\r))*+" % (quote, inside, quote, plain, delimiter))
+
+
+def is_well_formed(path: Path, dialect: Dialect) -> bool:
+    """Whether every quote of a UTF-8 file opens, closes or stands inside a cell beyond doubt."""
+    quote = dialect.quote.encode()
+    pattern = well_formed(dialect)
+    kept = b""
+    with path.open("rb") as stream:
+        while piece := stream.read(4 << 20):
+            if not kept and quote not in piece and not dialect.escape:
+                end = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
+                kept = piece[end + 1 :] if end >= 0 else piece
+                continue
+            kept += piece
+            match = pattern.match(kept)
+            kept = kept[match.end() :] if match else kept
+            if len(kept) > JOINED_CHARACTERS_MAXIMUM:
+                return False
+    match = pattern.match(kept + b"\n")
+    return match is not None and match.end() == len(kept) + 1
+
+
+class _Lines:
+    """Lines of a text with a way back."""
+
+    def __init__(self, stream: TextIO, file: str) -> None:
+        self._stream = stream
+        self._file = file
+        self._waiting: deque[str] = deque()
+
+    def next(self) -> str:
+        if self._waiting:
+            return self._waiting.popleft()
+        line = self._stream.readline(LINE_CHARACTERS_MAXIMUM + 1)
+        if len(line) > LINE_CHARACTERS_MAXIMUM:
+            raise RejectedFileError(self._file, "file_too_large", "One line is too long; check line ends and quotes.")
+        return line
+
+    def put_back(self, lines: list[str]) -> None:
+        self._waiting.extendleft(reversed(lines))
+
+
+def _parsed(lines: list[str], dialect: Dialect) -> list[str] | None:
+    """Return the one record that some lines are, or null."""
+    try:
+        records = list(dialect.parse(lines, is_strict=True))
+    except csv.Error:
+        return None
+    return records[0] if len(records) == 1 else ([] if not records else None)
+
+
+def _fitted(record: list[str], width: int) -> list[str] | None:
+    """Return a record in the width of the table, or null where cells are missing or too many."""
+    if len(record) == width:
+        return record
+    if len(record) > width:
+        return record[:width] if not any(cell.strip() for cell in record[width:]) else None
+    return record + [""] * (width - len(record)) if is_note(record) else None
+
+
+def records(stream: TextIO, file: str, dialect: Dialect, width: int, header_rows: int) -> Iterator[list[str]]:
+    """Return every record in the width of the table, a faulty line as a record that begins with `FAULTY`.
+
+    Raises:
+        RejectedFileError: a line is too long, or so many are faulty that the quotes mean nothing.
+    """
+    source = _Lines(stream, file)
+    faulty = [FAULTY] + [""] * (width - 1)
+    number = trials = 0
+    while line := source.next():
+        number += 1
+        record = _parsed([line], dialect)
+        joined = [line]
+        size = len(line)
+        while record is None and dialect.quote in line and len(joined) < JOINED_LINES_MAXIMUM:
+            more = source.next()
+            size += len(more)
+            trials += 1
+            if trials > TRIALS_MAXIMUM:
+                raise RejectedFileError(file, "table_uneven", "Check the quotes.", row_number=number)
+            if not more or size > JOINED_CHARACTERS_MAXIMUM:
+                source.put_back([more] if more else [])
+                break
+            joined.append(more)
+            if dialect.quote in more:
+                found = _parsed(joined, dialect)
+                is_record = found is not None and (number <= header_rows or _fitted(found, width) is not None)
+                record = found if is_record else None
+        if record is not None and number <= header_rows:
+            yield (record + [""] * width)[:width]
+            continue
+        fitted = _fitted(record, width) if record is not None else None
+        if fitted is None:
+            source.put_back(joined[1:])
+        yield faulty if fitted is None else fitted
+
+
+def rewrite(source: Path, target: Path, file: str, dialect: Dialect, width: int, header_rows: int) -> Dialect:
+    """Write the records of a UTF-8 file in the plainest dialect and return it; see `records`."""
+    with (
+        source.open(encoding="utf-8", newline="") as stream,
+        target.open("w", encoding="utf-8", newline="") as out,
+    ):
+        writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerows(records(stream, file, dialect, width, header_rows))
+    target.chmod(0o600)
+    return Dialect(",", '"', None)
