@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,17 +71,12 @@ def pages_of(path: Path, contract: Contract, profile: str) -> list[Page]:
 
 
 def _csv_page(path: Path, contract: Contract, profile: str) -> Page:
-    encoding, mark = csv_reader.detect_encoding(path)
-    text = csv_reader.peek(path, encoding, mark)
-    delimiter, _, header = csv_reader.best_header(path.name, text, contract, profile)
+    form, records = csv_reader.as_sent(path, contract, profile)
+    header = form.header
     rows: dict[int, dict[int, str]] = {}
-    with path.open("rb") as raw:
-        raw.seek(mark)
-        stream = codecs.getreader(encoding)(raw, "strict")
-        for number, record in enumerate(csv.reader(stream, delimiter=delimiter)):
-            if number >= header.last_row:
-                cells = {i: cell for i, cell in enumerate(record) if cell != ""}
-                rows[number - header.last_row + 1] = cells
+    for number, record in enumerate(records, start=2 - form.header_rows):
+        if number >= 1:
+            rows[number] = {i: cell for i, cell in enumerate(record) if cell != ""}
     if header.last_row > header.first_row:
         # Of a header in two rows one is left: the names that the form itself uses.
         rows[1].update({column: contract.header(profile, name) for column, name in header.columns.items()})

@@ -20,7 +20,7 @@ from ingest.readers.form import Form, recognise_form
 from ingest.readers.guard import unreadable
 from ingest.readers.table import ReadResult, body
 
-__all__ = ["first_text", "read"]
+__all__ = ["as_sent", "detect_encoding", "first_text", "read"]
 
 COLUMNS_MAXIMUM = 1_024
 BLOCK_BYTES = 8 << 20
@@ -34,85 +34,7 @@ class _UnevenError(Exception):
 def _copy(path: Path, encoding: str, mark: int, start: int, target: Path) -> None:
     """Write the file as UTF-8 without mark, beginning `start` characters after it."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-<<<<<<< HEAD
-    try:
-        with path.open("rb") as stream:
-            while piece := stream.read(1 << 20):
-                decoder.decode(piece)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def detect_encoding(path: Path) -> tuple[str, int]:
-    """Return the encoding and the length of its byte-order mark.
-
-    Raises:
-        RejectedFileError: the bytes are neither UTF-8 nor GB18030 (nor UTF-16 with a mark).
-    """
-    with path.open("rb") as stream:
-        head = stream.read(4)
-    for mark, encoding in BOMS:
-        if head.startswith(mark):
-            return encoding, len(mark)
-    for encoding in ("utf-8", "gb18030"):
-        if _decodes(path, encoding):
-            return encoding, 0
-    raise RejectedFileError(path.name, "encoding_unreadable", "Save it as CSV UTF-8 and send it again.")
-
-
-def peek(path: Path, encoding: str, mark: int) -> str:
-    with path.open("rb") as stream:
-        stream.seek(mark)
-        return codecs.getincrementaldecoder(encoding)("replace").decode(stream.read(PEEK_BYTES))
-
-
-def first_text(path: Path) -> str | None:
-    """Return the first cell of a CSV file that is not blank."""
-    encoding, mark = detect_encoding(path)
-    for row in csv.reader(io.StringIO(peek(path, encoding, mark), newline="")):
-        for cell in row:
-            if cell.strip():
-                return cell.strip()
-    return None
-
-
-def _records(text: str, delimiter: str) -> list[list[str]]:
-    """Return the first records; the last is left out where it may be cut off."""
-    try:
-        records = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except csv.Error:
-        return []
-    return records[:-1] if len(text) * 2 >= PEEK_BYTES and len(records) > 1 else records
-
-
-def best_header(file: str, text: str, contract: Contract, profile: str | None) -> tuple[str, list[list[str]], Header]:
-    """Return the delimiter under which the most columns are recognised, its first records and their header."""
-    best: tuple[int, str, list[list[str]], Header] | None = None
-    refusal: RejectedFileError | None = None
-    for delimiter in DELIMITERS:
-        records = _records(text, delimiter)
-        try:
-            header = recognise(file, records, contract, profile, "csv")
-        except RejectedFileError as error:
-            # A refusal that names a column says more than that no header was found.
-            refusal = error if refusal is None or error.field else refusal
-            continue
-        if best is None or len(header.columns) > best[0]:
-            best = (len(header.columns), delimiter, records, header)
-    if best is None:
-        assert refusal is not None
-        raise refusal
-    return best[1:]
-
-
-def _copy_from_header(path: Path, encoding: str, mark: int, skip_records: int, target: Path) -> None:
-    """Write the file as UTF-8 without mark, beginning with its header record."""
-    with path.open("rb") as raw:
-=======
     with path.open("rb") as raw, target.open("w", encoding="utf-8", newline="") as out:
->>>>>>> e4dfa71 (Read every broken CSV right or say which row is not: dialects by header and evenness, faulty rows quarantined one by one)
         raw.seek(mark)
         while piece := raw.read(1 << 20):
             text = decoder.decode(piece)
@@ -137,15 +59,10 @@ def read(
     """
     path = source.path
     encoding, mark = detect_encoding(path)
-<<<<<<< HEAD
-    text = peek(path, encoding, mark)
-    delimiter, records, header = best_header(path.name, text, contract, profile)
-=======
     text, is_whole = peek(path, encoding, mark)
     form = recognise_form(path.name, text, is_whole, contract, profile)
     if form.width > COLUMNS_MAXIMUM:
         raise RejectedFileError(path.name, "file_too_large", f"It has {form.width} columns; no dataset has so many.")
->>>>>>> e4dfa71 (Read every broken CSV right or say which row is not: dialects by header and evenness, faulty rows quarantined one by one)
     notes = [FormNote("encoding_gb18030")] if encoding == "gb18030" else []
     if mark and encoding == "utf-8":
         notes.append(FormNote("bom_removed"))
@@ -173,6 +90,27 @@ def read(
     if has_faults:
         _check_faults(connection, path.name, table)
     return ReadResult(form.header.profile, (fields,), tuple(notes), encoding, form.header.title)
+
+
+def as_sent(path: Path, contract: Contract, profile: str | None) -> tuple[Form, Iterator[list[str]]]:
+    """Return a file's form and its records from the header on, as they are counted by `read`.
+
+    A faulty record is an empty list.
+
+    Raises:
+        RejectedFileError: no header is found, or the records cannot be told apart.
+    """
+    encoding, mark = detect_encoding(path)
+    text, is_whole = peek(path, encoding, mark)
+    form = recognise_form(path.name, text, is_whole, contract, profile)
+
+    def found() -> Iterator[list[str]]:
+        with path.open(encoding=encoding, newline="") as stream:
+            stream.read(form.start + (1 if mark else 0))
+            for record in records.records(stream, path.name, form.dialect, form.width, form.header_rows):
+                yield [] if record[0] == records.FAULTY else record
+
+    return form, found()
 
 
 def _check_faults(connection: duckdb.DuckDBPyConnection, file: str, table: str) -> None:

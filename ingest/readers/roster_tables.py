@@ -86,7 +86,7 @@ def _load_csv(path: Path, bundle: str, connection: duckdb.DuckDBPyConnection, ta
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
         problem = f"A record of {place}.csv has {uneven[0]} columns" if uneven else f"{place}.csv cannot be told apart"
         raise RejectedFileError(
-            bundle, "columns_uneven", f"{problem}; mend the commas and quotes.", sheet=place
+            bundle, "table_uneven", f"{problem}; mend the commas and quotes.", sheet=place
         ) from None
     letters = [plain(name.replace("\ufeff", "")) for name in found.column_names]
     if len(letters) > COLUMNS_MAXIMUM:
