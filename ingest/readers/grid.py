@@ -180,7 +180,7 @@ def _load(
         header = recognise(file, rows, contract, profile, file_type, sheet.name)
     except RejectedFileError as error:
         return error
-    width = max(len(row) for row in rows)
+    width = max(header.columns) + 1
     columns = ", ".join(f"c{i} varchar" for i in range(width))
     connection.execute(f"create or replace temp table {table} (row_number integer, {columns})")
     wide = ", ".join(f"max(value) filter (where col = {i})" for i in range(width))

@@ -12,6 +12,7 @@ from edu.contract import Contract
 from ingest.header import FormNote
 from ingest.readers import grid, markup, protected, sniff, xls, xlsx
 from ingest.readers.grid import Sheet
+from ingest.readers.guard import unreadable
 from ingest.readers.package import Package
 from ingest.readers.table import ReadResult
 
@@ -78,5 +79,9 @@ def first_text(path: Path, kind: str) -> str | None:
     def refuse(locked: Path) -> Path:
         return protected.opened(locked, None, locked.parent, "")
 
-    with duckdb.connect() as connection, open_sheets(path, kind, connection, refuse) as (sheets, _):
+    with (
+        unreadable(path.name),
+        duckdb.connect() as connection,
+        open_sheets(path, kind, connection, refuse) as (sheets, _),
+    ):
         return grid.first_text(sheets)

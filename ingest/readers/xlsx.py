@@ -20,7 +20,7 @@ from ingest.readers.grid import CELLS, COLUMNS_MAXIMUM, Merge, Sheet
 from ingest.readers.package import DateKind, Package, SheetEntry, local, parse_xml
 
 PIECE_BYTES = 8 << 20
-ROW_BYTES_MAXIMUM = 32 << 20
+ROW_BYTES_MAXIMUM = 16 << 20
 """One row or one text is at most this long."""
 SHARED_BYTES_MAXIMUM = 384 << 20
 MERGES_MAXIMUM = 200_000
