@@ -29,7 +29,7 @@ from ingest.readers.table import ReadResult
 from ingest.submission import Options
 
 CONTRACT = get_contract("student")
-NAMES = [spec.name for spec in CONTRACT.fields]
+NAMES = [spec.name for spec in CONTRACT.profile_fields("template")]
 ON_MAIN = header("student", "template")
 
 
@@ -52,7 +52,7 @@ def line(serial: int, **changes: Any) -> list[Any]:
     """Return a pupil as the template has it: labels for codes."""
     row = pupil(serial)
     values = []
-    for spec in CONTRACT.fields:
+    for spec in CONTRACT.profile_fields("template"):
         code_set = "SFBZ" if spec.type == "flag" else spec.code_set
         value = row[spec.name]
         values.append(changes.get(spec.name, code_sets()[code_set][value] if code_set and value else value))
