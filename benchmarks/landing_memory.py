@@ -43,7 +43,7 @@ def select(rows: int, extra: int) -> str:
         "phone": "'138' || lpad(cast(i as varchar), 8, '0')",
     }
     columns = [
-        f"{values.get(spec.name, 'null::varchar')} as \"{contract.header('national_export', spec.name)}\""
+        f'{values.get(spec.name, "null::varchar")} as "{contract.header("national_export", spec.name)}"'
         for spec in contract.profile_fields("national_export")
     ]
     columns += [f"'备注' || (i % 100) as \"其他{n}\"" for n in range(extra)]

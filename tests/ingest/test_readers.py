@@ -129,7 +129,7 @@ def body() -> list[object]:
 
     row = pupil(1)
     values: list[object] = []
-    for spec in CONTRACT.fields:
+    for spec in CONTRACT.profile_fields("template"):
         code_set = "SFBZ" if spec.type == "flag" else spec.code_set
         value = row[spec.name]
         values.append(code_sets()[code_set][value] if code_set and value else value)
@@ -159,7 +159,7 @@ def test_cells_are_read_as_a_person_sees_them(tmp_path: Path) -> None:
     import datetime
 
     line = body()
-    names = [spec.name for spec in CONTRACT.fields]
+    names = [spec.name for spec in CONTRACT.profile_fields("template")]
     line[names.index("birth_date")] = datetime.date(2012, 9, 5)
     line[names.index("seat_no")] = 7
     line[names.index("id_number")] = 421002201209012014
