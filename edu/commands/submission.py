@@ -130,3 +130,32 @@ def replay(
         typer.echo(f"differs: {identity}")
     if done.differing:
         raise typer.Exit(int(ExitCode.RUNTIME))
+
+
+@app.command()
+def checklist(
+    org: Annotated[str, typer.Option(help="School or bureau.")],
+    period: Annotated[str | None, typer.Option(help="Term; default is the newest that has a registry.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Workbook to write.")] = None,
+) -> None:
+    """Show what an organisation has to send, until when, what arrived and what is wrong with it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from edu.clock import now
+    from expectations.release import held_units
+    from ingest.checklist import COLUMNS, write_checklist
+    from ingest.checklist import checklist as rows_of
+
+    home = get_home()
+    rows = rows_of(home, org, period, now().date(), held_units(home))
+    if out:
+        write_checklist(rows, org, out)
+        typer.echo(str(out))
+        return
+    table = Table(title=f"{org} 报送清单", title_justify="left")
+    for title, _ in COLUMNS.values():
+        table.add_column(title)
+    for row in rows:
+        table.add_row(*("" if row[name] is None else str(row[name]) for name in COLUMNS))
+    Console().print(table)

@@ -1,0 +1,49 @@
+"""Checklists: what is expected of whom, what came late, what was refused, what is held; by hand over one school."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date, datetime
+from pathlib import Path
+
+import openpyxl
+from rosters import SCHOOL, header, pupil, write_roster
+
+from edu.paths import Home
+from ingest.checklist import checklist, write_checklist
+from ingest.landing import collect
+from ingest.submission import Options
+
+PERIOD = "2024-2025/1"
+
+
+def test_a_school_sees_what_it_owes(edu_home: Home, tmp_path: Path) -> None:
+    names = header("school")
+    values = {"学校标识码": SCHOOL, "学校名称": "一小", "办学类型码": "211", "举办者码": "811"}
+    values |= {"行政区划码": "421002", "城乡类型码": "111", "主管单位码": "421002"}
+    registry = tmp_path / "school.csv"
+    with registry.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([names, [values.get(name, "") for name in names]])
+    on_time, late = datetime(2024, 9, 10), datetime(2024, 12, 1)
+    collect([registry], home=edu_home, options=Options("school", "421002", PERIOD, received_at=on_time))
+    roster = write_roster(tmp_path / "r.csv", [pupil(1), pupil(3, sex_code="")])
+    collect([roster], home=edu_home, options=Options("student", SCHOOL, PERIOD, received_at=late))
+    bad = tmp_path / "bad.csv"
+    bad.write_text("随便\n", encoding="utf-8")
+    collect([bad], home=edu_home, options=Options("staff", SCHOOL, PERIOD, received_at=on_time))
+    rows = checklist(edu_home, SCHOOL, None, date(2024, 12, 2))
+    state = {row["dataset"]: (row["state"], row["must_fix"]) for row in rows if row["period"] == PERIOD}
+    assert state["school"] == ("已报", 0)
+    assert state["student"] == ("迟报", 1)
+    assert state["staff"] == ("退回", 1)
+    assert state["class"] == ("逾期未报", 0)
+    early = {row["dataset"]: row["state"] for row in checklist(edu_home, "421002", PERIOD, date(2024, 9, 2))}
+    assert early["class"] == "待报"
+    held = [{"dataset": "student", "school_code": SCHOOL, "period": PERIOD}]
+    waiting = {row["dataset"]: row["state"] for row in checklist(edu_home, SCHOOL, PERIOD, date(2024, 12, 2), held)}
+    assert waiting["student"] == "暂扣"
+    assert checklist(edu_home, "421003", PERIOD, date(2024, 12, 2)) == []
+    write_checklist(rows, SCHOOL, tmp_path / "list.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "list.xlsx").active
+    assert sheet is not None
+    assert sheet.max_row == 3 + len(rows)
