@@ -56,8 +56,6 @@ def build(bounds: Settings) -> list[Rule]:
     """Return the expectations."""
     shares = " ".join(f"when '{name}' then {c.max_quarantined_share}" for name, c in contracts().items())
     minimum = int(bounds["quarantined_share_minimum_rows"])
-    drop, rise = bounds["unit_volume_drop_maximum_pct"], bounds["unit_volume_rise_maximum_pct"]
-    rows = int(bounds["unit_volume_minimum_rows"])
     return [
         no_rows(
             "quarantined_share",
@@ -93,27 +91,6 @@ def build(bounds: Settings) -> list[Rule]:
             "group by d.dataset, d.unit_owner, d.period, d.snapshot_date, d.submission_id",
             "A school that the registry of the period does not have cannot be placed in a county; its rows wait. An "
             "organisation that a system names in its own way waits for its row in the seed organisation_alias.",
-            scope="unit",
-            severity="warning",
-        ),
-        no_rows(
-            "volume_year_on_year",
-            "with delivered as (select u.dataset, u.unit_owner, u.period, u.snapshot_date, u.rows_accepted, "
-            "row_number() over (partition by u.dataset, u.unit_owner, u.period "
-            "order by s.received_at desc, s.submission_id desc) as newest_no from {batch} as u "
-            "inner join collection.submission as s on s.submission_id = u.submission_id "
-            "where u.coverage = 'full' and s.status <> 'rejected' and u.period like '____-____%'), "
-            "newest as (select * from delivered where newest_no = 1) "
-            "select now.dataset, now.unit_owner as school_code, now.period, now.snapshot_date, "
-            "before.rows_accepted || ' to ' || now.rows_accepted || ' rows' as observed from newest as now "
-            "inner join newest as before on before.dataset = now.dataset and before.unit_owner = now.unit_owner "
-            "and before.period = cast(cast(substr(now.period, 1, 4) as integer) - 1 as varchar) || '-' "
-            "|| substr(now.period, 1, 4) || substr(now.period, 10) "
-            f"where before.rows_accepted >= {rows} and now.dataset in ('student', 'staff', 'class') "
-            f"and (now.rows_accepted < before.rows_accepted * (1 - {drop} / 100.0) "
-            f"or now.rows_accepted > before.rows_accepted * (1 + {rise} / 100.0))",
-            "A school that lost or gained so much in a year more likely sent a part of its file, or another's, than "
-            "changed so; it waits until a steward releases it.",
             scope="unit",
             severity="warning",
         ),

@@ -30,4 +30,9 @@ inner join since
         and since.period = result.period
         and since.submission_id is not distinct from result.submission_id
         and since.expectation = result.expectation
-where result.gate = 'collection' and result.scope = 'unit' and not result.is_success
+-- Results of before deliveries were judged one by one name none; the next gate writes them anew.
+where
+    result.gate = 'collection'
+    and result.scope = 'unit'
+    and not result.is_success
+    and result.submission_id is not null
