@@ -303,6 +303,26 @@ class Contract(Strict):
         return self
 
 
+def _add_database_profile(content: object) -> None:
+    """Let every dataset be pulled from a source database; a table must have what a row cannot be placed without."""
+    if not isinstance(content, dict) or not isinstance(content.get("fields"), list):
+        return
+    profiles = content.get("profiles")
+    if isinstance(profiles, dict) and "database" not in profiles:
+        mandatory = [
+            spec["name"]
+            for spec in content["fields"]
+            if isinstance(spec, dict) and spec.get("mandatory") and spec.get("on_fault") == "quarantine"
+        ]
+        profiles["database"] = {
+            "label": "业务库直连",
+            "carrier": "database",
+            "file_types": ["parquet"],
+            "value_form": "code",
+            "mandatory": mandatory,
+        }
+
+
 def read_contract(path: Path) -> Contract:
     """Read and validate one contract file.
 
@@ -311,6 +331,7 @@ def read_contract(path: Path) -> Contract:
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        _add_database_profile(content)
         contract = Contract.model_validate(content)
     except (yaml.YAMLError, ValidationError) as error:
         raise ContractError(path.stem, str(error)) from error

@@ -54,6 +54,7 @@ RUN_TITLES = {
     "official_figure": "Figures of official releases as they were reported, one row a figure.",
     "withdrawal": "Withdrawals, one row a submission that its sender or a steward took back.",
     "release": "Releases, one row a held delivery and expectation that a steward let through.",
+    "pull": "Pulls, one row a table of a source database: its watermark, and source count against landed count.",
     "run_log": "Steps of runs.",
     "share_request": "Requests for sharing, one row a request.",
     "share_decision": "Decisions on requests: approved, refused, revoked.",

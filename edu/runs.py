@@ -211,6 +211,23 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
             ("recorded_at", TIME),
         ]
     ),
+    "pull": pa.schema(
+        [
+            ("connector", TEXT),
+            ("dataset", TEXT),
+            ("period", TEXT),
+            ("coverage", TEXT),
+            ("watermark", TEXT),
+            ("rows_source", pa.int64()),
+            ("rows_changed", pa.int64()),
+            ("rows_deleted", pa.int64()),
+            ("submission_id", TEXT),
+            ("rows_accepted", pa.int64()),
+            ("rows_quarantined", pa.int64()),
+            ("received_at", TIME),
+            ("recorded_at", TIME),
+        ]
+    ),
     "run_log": pa.schema(
         [
             ("run_id", TEXT),

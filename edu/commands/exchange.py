@@ -25,3 +25,26 @@ def export_oneroster(
 
     path = write_oneroster(get_home(), org, period, domain, out, has_demographics=demographics)
     typer.echo(f"{path}")
+
+
+@app.command()
+def pull(
+    connector: Annotated[str, typer.Argument(help="Name of a connector: EDU_HOME/connectors/<name>.yml.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the receipts as JSON.")] = False,
+) -> None:
+    """Pull what changed in a source database since the last time, and land it."""
+    from edu.connector import get_connector
+    from ingest.pull import pull as pull_source
+
+    home = get_home().ensure()
+    result = pull_source(home, get_connector(home, connector))
+    if as_json:
+        typer.echo(result.to_json())
+    else:
+        for receipt in result.receipts:
+            typer.echo(
+                f"{receipt.dataset}: {receipt.status}，接收 {receipt.rows_accepted:,} 行，隔离 {receipt.rows_quarantined:,} 行。"
+            )
+        if not result.receipts:
+            typer.echo("源库没有变化。")
+    raise typer.Exit(int(result.exit_code))

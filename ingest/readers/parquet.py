@@ -14,6 +14,8 @@ FLOATS = ("DOUBLE", "FLOAT")
 SCALARS = (*FLOATS, "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "DECIMAL", "HUGEINT", "BIGINT", "INTEGER", "SMALLINT",
            "TINYINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT")  # fmt: skip
 EXACT_FLOAT = 1e15
+PULLED = "database"
+DELETED_COLUMN = "is_deleted_at_source"
 
 
 def _as_text(column: str, kind: str) -> str:
@@ -52,6 +54,8 @@ def read(source: Source, contract: Contract, profile: str | None, connection: du
     for part in source.parts:
         kinds = _columns(connection, source, part)
         constants = dict(part.constants)
+        # A pull marks the rows whose key is gone from its source.
+        has_deletes = profile == PULLED and kinds.pop(DELETED_COLUMN, None) == "BOOLEAN"
         names = [name for name in kinds if name not in constants] + list(constants)
         header = recognise(source.path.name, [names], contract, profile, "parquet")
         profile = header.profile
@@ -60,11 +64,13 @@ def read(source: Source, contract: Contract, profile: str | None, connection: du
             name = names[i]
             value = literal(constants[name]) if name in constants else _as_text(name, kinds[name])
             selected.append(f"{value} as {quoted(field)}")
+        if has_deletes:
+            selected.append(f"{quoted(DELETED_COLUMN)} as is_deleted")
         relation = (
             f"select cast(file_row_number + 2 as integer) as row_number, {', '.join(selected)} "
             f"from read_parquet({literal(str(part.path))}, hive_partitioning = false, file_row_number = true)"
         )
-        tables.append(FieldTable(part.name, relation, tuple(header.columns.values())))
+        tables.append(FieldTable(part.name, relation, tuple(header.columns.values()), has_deletes))
         notes.extend(note for note in header.notes if note not in notes)
     assert profile is not None
     _check_readable(connection, source, tables)
