@@ -100,3 +100,39 @@ def test_dag_files_are_thin() -> None:
     for path in Path(PROJECT_ROOT / "dags").glob("*.py"):
         top = [line for line in path.read_text().splitlines() if line.startswith(("import ", "from "))]
         assert not any("warehouse." in line or "ingest." in line or "duckdb" in line for line in top), path.name
+
+
+CONNECTOR = """
+type: postgres
+dsn_env: TEST_SOURCE_DSN
+org: "421002"
+period: current_term
+schedule: "30 1 * * *"
+tables:
+  - {dataset: class, table: public.bj, columns: {school_code: xxdm, class_code: bh, class_name: bjmc, grade_code: nj}}
+"""
+
+
+def test_one_dag_a_connector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    from edu.settings import get_settings
+
+    monkeypatch.setenv("EDU_HOME", str(tmp_path))
+    get_settings.cache_clear()
+    folder = tmp_path / "connectors"
+    folder.mkdir()
+    file = str(PROJECT_ROOT / "dags" / "collect_connectors.py")
+    assert list(DagBag(file).dags) == []
+    (folder / "roll.yml").write_text(CONNECTOR, encoding="utf-8")
+    (folder / "wrong.yml").write_text("type: oracle", encoding="utf-8")
+    bag = DagBag(file)
+    get_settings.cache_clear()
+    assert bag.import_errors == {}
+    assert list(bag.dags) == ["collect_roll"]
+    dag = bag.dags["collect_roll"]
+    assert edges(dag) == {("pull", "announce")}
+    assert [asset.name for asset in dag.get_task("announce").outlets] == ["dataset_class"]
+    assert dag.doc_md is not None
+    assert dag.doc_md.startswith("# collect_roll")
+    assert dag.timetable.expression == "30 1 * * *"

@@ -93,7 +93,7 @@ def mariadb() -> Iterator[Database]:
         client = ["mariadb", "--no-defaults", f"--socket={socket}", "-uroot", "--default-character-set=utf8mb4"]
 
         def execute(sql: str) -> Any:
-            _run([*client, "-e", f"create database if not exists school; use school; {sql}"])
+            _run([*client, "-e", f"create database if not exists school character set utf8mb4; use school; {sql}"])
 
         try:
             for _ in range(240):
