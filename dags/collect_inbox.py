@@ -65,9 +65,11 @@ def collect_inbox() -> None:
     @task(trigger_rule="all_done", retries=0)
     def check_left(landed: list[dict[str, int]]) -> None:
         """Fail where files were left in the inbox, after the others went on."""
+        from edu.paths import get_home
+        from ingest.inbox import count_never_completed
         from ingest.landing import FilesLeftError
 
-        left = sum(counts.get(LEFT, 0) for counts in landed or [])
+        left = sum(counts.get(LEFT, 0) for counts in landed or []) + count_never_completed(get_home())
         if left:
             raise FilesLeftError(left)
 

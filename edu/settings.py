@@ -27,6 +27,12 @@ class Settings(BaseSettings):
     """Memory of one DuckDB connection; beyond it DuckDB spills to `<home>/tmp`."""
     workers: int = 2
     """Processes that hash identifiers and read workbooks."""
+    settle_seconds: float = 1.0
+    """A file dropped into the inbox counts once its size and time have stood still for so long."""
+    done_suffix: str | None = None
+    """Where set (`.done`), a dropped file counts only once `<file><suffix>` lies beside it."""
+    left_after_minutes: float = 60.0
+    """How old an upload that never completed must be before it is reported as left."""
     audit_head_dir: Path | None = None
     """Folder to which the head of the audit log is exported, best on another machine; default `<home>/logs/audit-head`."""
     openlineage_url: str | None = None

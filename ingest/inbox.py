@@ -12,8 +12,7 @@ from edu.errors import EduError, ExitCode
 from edu.paths import Home
 from ingest.roster import Roster, form_of, form_of_zip
 from ingest.submission import SIDECAR_SUFFIX
-
-TEMPORARY_SUFFIXES = (".part", ".tmp", ".crdownload", ".filepart")
+from ingest.uploads import complete, is_marker, is_temporary, marker, never_completed
 
 
 class NothingToCollectError(EduError):
@@ -50,7 +49,9 @@ def _is_data_file(path: Path) -> bool:
     return (
         path.is_file()
         and not path.name.startswith((".", "~$"))
-        and not path.name.endswith((SIDECAR_SUFFIX, *TEMPORARY_SUFFIXES))
+        and not path.name.endswith(SIDECAR_SUFFIX)
+        and not is_temporary(path.name)
+        and not is_marker(path)
     )
 
 
@@ -130,7 +131,7 @@ def plan(home: Home, batches: int = 16) -> list[int]:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.json"):
         old.unlink()
-    sources = list(_tree(home.inbox)) if home.inbox.is_dir() else []
+    sources = complete(list(_tree(home.inbox)), home) if home.inbox.is_dir() else []
     if not sources:
         return []
     weights = [sum(part.path.stat().st_size for part in source.parts) for source in sources]
@@ -150,6 +151,11 @@ def plan(home: Home, batches: int = 16) -> list[int]:
     return list(range(len(plans)))
 
 
+def count_never_completed(home: Home) -> int:
+    """Return how many uploads lie incomplete in the inbox for longer than the stated age."""
+    return never_completed(_tree(home.inbox), home) if home.inbox.is_dir() else 0
+
+
 def read_plan(home: Home, number: int) -> list[Path]:
     """Return the paths of a plan that are still there."""
     paths = json.loads((home.tmp / "plan" / f"{number}.json").read_text(encoding="utf-8"))
@@ -167,6 +173,9 @@ def remove_from_inbox(source: Source, home: Home) -> None:
     else:
         path.unlink()
     path.with_name(path.name + SIDECAR_SUFFIX).unlink(missing_ok=True)
+    mark = marker(path)
+    if mark is not None:
+        mark.unlink(missing_ok=True)
     folder = path.parent
     while folder != inbox and not any(folder.iterdir()):
         folder.rmdir()

@@ -37,6 +37,7 @@ from ingest.submission import (
     submission_id,
     workbook_password,
 )
+from ingest.uploads import complete, stamp
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,8 @@ def collect(
         except EduError as error:
             receipts.append(_failed(path, error))
     known = _Known(home)
+    sources = complete(sources, home)
+    stamps = {source.path: stamp(source) for source in sources}
     pending: list[Pending] = []
     for source in sources:
         for outcome in _admit(source, options, home, known):
@@ -137,7 +140,8 @@ def collect(
         receipts.extend(_land(batch, home, key))
         for item in batch:
             waiting[item.source.path] -= 1
-            if not waiting[item.source.path]:
+            # What the sender put in its place meanwhile is another delivery, and stays for the next run.
+            if not waiting[item.source.path] and stamp(item.source) == stamps[item.source.path]:
                 remove_from_inbox(item.source, home)
         done += len(batch)
         if progress:

@@ -15,6 +15,7 @@ from edu.settings import get_settings
 def edu_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """Folders of an empty installation; `EDU_HOME` names it for the length of the test."""
     monkeypatch.setenv("EDU_HOME", str(tmp_path / "edu_home"))
+    monkeypatch.setenv("EDU_SETTLE_SECONDS", "0")
     get_settings.cache_clear()
     yield get_home().ensure()
     get_settings.cache_clear()

@@ -1,0 +1,108 @@
+"""The drop folder: what is still being written is left alone, what never ends is reported, what comes meanwhile stays."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bundles import oneroster_12, write_zip
+from rosters import pupil, write_roster
+
+from edu.paths import Home
+from edu.settings import get_settings
+from ingest import landing
+from ingest.inbox import count_never_completed, plan, read_plan
+from ingest.landing import collect
+from ingest.submission import Options
+
+FOLDER = Path("421002") / "student" / "2024-2025-1"
+
+
+def statuses(home: Home) -> list[str]:
+    return [receipt.status for receipt in collect([home.inbox], home=home, options=Options()).receipts]
+
+
+@pytest.mark.parametrize("suffix", [".part", ".tmp", ".crdownload", ".FilePart"])
+def test_names_of_unfinished_files_are_left_until_renamed(edu_home: Home, suffix: str) -> None:
+    done = write_roster(edu_home.inbox / FOLDER / "a.csv", [pupil(1)])
+    unfinished = write_roster(edu_home.inbox / FOLDER / f"b.csv{suffix}", [pupil(3)])
+    assert statuses(edu_home) == ["accepted"]
+    assert not done.exists()
+    assert unfinished.exists()
+    unfinished.rename(done.with_name("b.csv"))
+    assert statuses(edu_home) == ["accepted"]
+    assert not any(path.is_file() for path in edu_home.inbox.rglob("*"))
+
+
+def test_a_growing_file_is_left_until_it_stands_still(edu_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDU_SETTLE_SECONDS", "0.4")
+    get_settings.cache_clear()
+    path = write_roster(edu_home.inbox / FOLDER / "a.csv", [pupil(1)])
+    still = write_roster(edu_home.inbox / FOLDER / "b.csv", [pupil(5)])
+    os.utime(still, (time.time() - 60, time.time() - 60))
+    stop = threading.Event()
+
+    def write_on() -> None:
+        while not stop.wait(0.05):
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write(" ")
+
+    writer = threading.Thread(target=write_on)
+    writer.start()
+    try:
+        assert [item.name for number in plan(edu_home) for item in read_plan(edu_home, number)] == ["b.csv"]
+    finally:
+        stop.set()
+        writer.join()
+    time.sleep(0.5)
+    assert len([item for number in plan(edu_home) for item in read_plan(edu_home, number)]) == 2
+
+
+def test_a_zip_without_its_end_is_left_and_reported_when_old(edu_home: Home, tmp_path: Path) -> None:
+    whole = write_zip(tmp_path / "b.zip", oneroster_12()).read_bytes()
+    folder = edu_home.inbox / "421002" / "oneroster" / "2024-2025-1"
+    folder.mkdir(parents=True)
+    path = folder / "b.zip"
+    path.write_bytes(whole[:-30])
+    assert statuses(edu_home) == []
+    assert count_never_completed(edu_home) == 0
+    os.utime(path, (time.time() - 3700, time.time() - 3700))
+    assert count_never_completed(edu_home) == 1
+    path.write_bytes(whole)
+    assert count_never_completed(edu_home) == 0
+    assert statuses(edu_home).count("accepted") == 3
+
+
+def test_a_marker_is_waited_for_where_configured(edu_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDU_DONE_SUFFIX", ".done")
+    get_settings.cache_clear()
+    path = write_roster(edu_home.inbox / FOLDER / "a.csv", [pupil(1)])
+    assert statuses(edu_home) == []
+    path.with_name("a.csv.done").touch()
+    assert statuses(edu_home) == ["accepted"]
+    assert not any(item.is_file() for item in edu_home.inbox.rglob("*"))
+
+
+def test_what_replaces_a_file_while_it_lands_is_the_next_delivery(
+    edu_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_roster(edu_home.inbox / FOLDER / "a.csv", [pupil(1)])
+    whole = landing.Batch.land
+
+    def replaced(self: Any) -> Any:
+        receipts = whole(self)
+        aside = write_roster(path.with_name("new.tmp"), [pupil(1), pupil(3)])
+        aside.replace(path)
+        return receipts
+
+    monkeypatch.setattr(landing.Batch, "land", replaced)
+    assert statuses(edu_home) == ["accepted"]
+    assert path.exists()
+    monkeypatch.setattr(landing.Batch, "land", whole)
+    result = collect([edu_home.inbox], home=edu_home, options=Options())
+    assert [(receipt.status, receipt.rows_read) for receipt in result.receipts] == [("accepted", 2)]
+    assert not path.exists()
