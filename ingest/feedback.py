@@ -269,16 +269,16 @@ def deliver(
     from ingest.feedback_book import book_bytes
 
     name = outbox_name(contract, receipt)
+    target = out or outbox_folder(home, receipt["submitter_org"]) / f"{name}.xlsx"
+    if findings:
+        write_private(target, book_bytes(compose(contract, receipt, findings, mended, path)))
     if out is None:
-        folder = outbox_folder(home, receipt["submitter_org"])
-        write_private(folder / f"{name}.json", receipt_json(receipt, findings).encode())
-        out = folder / f"{name}.xlsx"
-    if not findings:
-        return None
-    write_private(out, book_bytes(compose(contract, receipt, findings, mended, path)))
-    return out
+        # Last, so that where a receipt lies nothing is missing.
+        write_private(target.with_name(f"{name}.json"), receipt_json(receipt, findings).encode())
+    return target if findings else None
 
 
 def outbox_files(home: Home, submission_id: str) -> list[Path]:
-    """Return what lies in the outbox of a submission."""
-    return sorted(home.outbox.glob(f"*/*_{submission_id}.*"))
+    """Return what lies in the outbox of a submission; empty while its receipt, which is written last, is not there."""
+    found = sorted(p for p in home.outbox.glob(f"*/*_{submission_id}.*") if not p.name.startswith("."))
+    return found if any(path.suffix == ".json" for path in found) else []
