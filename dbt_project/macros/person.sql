@@ -4,11 +4,26 @@
     {%- set sources = [
         {'dataset': 'student', 'key': 'xjh_key', 'namespace': 'xjh', 'has_number': true},
         {'dataset': 'staff', 'key': 'staff_no_key', 'namespace': 'gh@school', 'has_number': true},
-        {'dataset': 'student_event', 'key': 'xjh_key', 'namespace': 'xjh', 'has_number': false},
+        {'dataset': 'lifelong_learner', 'has_number': true},
+        {'dataset': 'student_event', 'key': 'xjh_key', 'namespace': 'xjh'},
+        {'dataset': 'student_support', 'key': 'xjh_key', 'namespace': 'xjh'},
+        {'dataset': 'assessment', 'key': 'xjh_key', 'namespace': 'xjh'},
+        {'dataset': 'fitness', 'key': 'xjh_key', 'namespace': 'xjh'},
+        {'dataset': 'vision', 'key': 'xjh_key', 'namespace': 'xjh'},
+        {'dataset': 'graduate_outcome', 'key': 'xjh_key', 'namespace': 'xjh'},
+        {'dataset': 'elective_choice', 'key': 'xjh_key', 'namespace': 'xjh'},
+        {'dataset': 'staff_post', 'key': 'staff_no_key', 'namespace': 'gh@school'},
+        {'dataset': 'staff_training', 'key': 'staff_no_key', 'namespace': 'gh@school'},
+        {'dataset': 'staff_rotation', 'key': 'staff_no_key', 'namespace': 'gh@school'},
+        {'dataset': 'credit_evaluation', 'key': 'staff_no_key', 'namespace': 'gh@school'},
     ] -%}
     {% for source in sources %}
     select
+        {% if source.key %}
         '{{ source.namespace }}:' || {{ source.key }} as evidence_key,
+        {% else %}
+        cast(null as varchar) as evidence_key,
+        {% endif %}
         {% if source.has_number %}
         case when identity_status = 'verified' then 'cn_id:' || id_number_key end as cn_id_key,
         case when identity_status = 'other_document' then 'passport:' || id_number_key end as passport_key,

@@ -13,16 +13,17 @@ from openpyxl import load_workbook
 from edu import audit
 from edu.audit import AuditReasonError, AuditValueError
 from edu.paths import Home, get_home
+from edu.pseudonym import load_key, pseudonyms
 from edu.settings import get_settings
 from warehouse.cases import CaseNotFoundError, DecisionError, decide, export_cases, list_cases, show_case
 
-DUAL, COLLIDED = 7, 8
+DUAL, COLLIDED, RENUMBERED = 7, 8, 20
 BY = {"author": "基教科", "reason": "电话核实"}
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """Two schools: pupil 7 in both, and a roll number that came with two ID numbers in two terms."""
+    """Two schools: pupil 7 in both, a roll number that came with two ID numbers, and an L number that became G."""
     patch = pytest.MonkeyPatch()
     folder = tmp_path_factory.mktemp("cases")
     patch.setenv("EDU_HOME", str(folder / "home"))
@@ -38,11 +39,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
             received_at=f"{day}T08:00:00",
         )
         collided = pupil(FIRST, COLLIDED, id_number=id_number(COLLIDED if number == 1 else 9), name="王冲突")
+        renumbered = pupil(FIRST, RENUMBERED, name="孙临时")
+        if number == 1:
+            renumbered |= {"xjh": "L" + id_number(920), "id_number": "", "id_type_code": "Z"}
         land(
             installation,
             folder,
             "student",
-            [pupil(FIRST, 1), pupil(FIRST, DUAL, name="赵双籍"), collided],
+            [pupil(FIRST, 1), pupil(FIRST, DUAL, name="赵双籍"), collided, renumbered],
             period=period,
             received_at=f"{day}T09:00:00",
         )
@@ -83,8 +87,27 @@ def test_the_key_with_two_numbers_links_neither(home: Home) -> None:
         "select count(distinct person_id) from storage.map_person where person_id in "
         "(select evidence_key from storage.map_person_link where id_numbers > 1) or evidence_key like 'cn_id:%'",
     )
-    # Numbers of pupils 1, 7, 2 are each their pupil's; 8 and 9 stand alone, and so does the roll number.
-    assert people == [(6,)]
+    # Numbers of pupils 1, 2, 7, 20 are each their pupil's; 8 and 9 stand alone, and so does the roll number.
+    assert people == [(7,)]
+
+
+def test_a_temporary_and_a_final_number_are_one_child_with_one_spell(home: Home) -> None:
+    temporary, final = (
+        "xjh:" + str(key)
+        for key in pseudonyms(load_key(home), "xjh", ["L" + id_number(920), "G" + id_number(RENUMBERED)]).to_pylist()
+    )
+    people = ask(
+        home.warehouse,
+        f"select distinct person_id from storage.map_person where evidence_key in ('{temporary}', '{final}')",
+    )
+    # The first evidence names the child, and the later number renames nobody.
+    assert people == [(temporary,)]
+    spells = ask(
+        home.warehouse,
+        "select school_id, start_date::varchar, start_basis, end_date, is_effective from storage.fct_enrolment "
+        f"where person_id = '{temporary}'",
+    )
+    assert spells == [("S" + FIRST, "2024-09-01", "snapshot", None, True)]
 
 
 def test_an_export_names_a_schools_own_rows_and_no_others(home: Home) -> None:

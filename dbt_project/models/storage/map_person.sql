@@ -39,35 +39,30 @@ evidence as (
         row_number,
         4
     from seen
-    where evidence_key is null and row_key is not null
+    where evidence_key is null and cn_id_key is null and passport_key is null and row_key is not null
+),
+
+-- Effective order as one text that sorts: the least of a key's places is where it was first accepted.
+submission_order as (
+    select
+        submission_id,
+        row_number() over (order by received_at, submission_id) as order_no
+    from {{ ref('col_submission') }}
 ),
 
 first_seen as (
     select
-        evidence_key,
-        received_at,
-        submission_id,
-        sheet,
-        row_number,
-        kind_order
-    from (
-        select
-            evidence.evidence_key,
-            submission.received_at,
-            evidence.submission_id,
-            evidence.sheet,
-            evidence.row_number,
-            evidence.kind_order,
-            row_number() over (
-                partition by evidence.evidence_key
-                order by
-                    submission.received_at, evidence.submission_id, evidence.sheet, evidence.row_number,
-                    evidence.kind_order
-            ) as first_no
-        from evidence
-        inner join {{ ref('col_submission') }} as submission on submission.submission_id = evidence.submission_id
-    ) as numbered
-    where first_no = 1
+        evidence.evidence_key,
+        min(
+            lpad(cast(submission_order.order_no as varchar), 9, '0')
+            || coalesce(evidence.sheet, '')
+            || chr(31)
+            || lpad(cast(evidence.row_number as varchar), 9, '0')
+            || cast(evidence.kind_order as varchar)
+        ) as first_place
+    from evidence
+    inner join submission_order on submission_order.submission_id = evidence.submission_id
+    group by evidence.evidence_key
 ),
 
 grouped as (
@@ -82,6 +77,6 @@ select
     evidence_key,
     first_value(evidence_key) over (
         partition by group_key
-        order by received_at, submission_id, sheet, row_number, kind_order, evidence_key
+        order by first_place, evidence_key
     ) as person_id
 from grouped
