@@ -13,6 +13,7 @@ import pyarrow as pa
 import yaml
 
 from edu.contract import SYSTEM_COLUMNS, Contract, FieldSpec, contracts
+from edu.defect_page import PAGE_FILE, defect_page
 from edu.runs import RUN_SCHEMAS
 from edu.settings import PROJECT_ROOT
 
@@ -246,7 +247,7 @@ def dictionary_markdown() -> str:
 
 def generated_files() -> dict[Path, str]:
     """Return every generated file with its text."""
-    files = {SOURCES_FILE: dbt_sources(), DICTIONARY_FILE: dictionary_markdown()}
+    files = {SOURCES_FILE: dbt_sources(), DICTIONARY_FILE: dictionary_markdown(), PAGE_FILE: defect_page()}
     for name, contract in contracts().items():
         files[COLLECTION_DIR / f"col_{name}.sql"] = collection_model(contract)
         files[COLLECTION_DIR / f"col_{name}.yml"] = collection_properties(contract)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
@@ -11,13 +10,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from edu.contract import get_contract
-from synthetic.defects import Effects, FilePlan, Injector, LedgerEntry, spoil, workbooks_needed
+from synthetic.defects import Effects, Injector, LedgerEntry, workbooks_needed
+from synthetic.dirty_files import write_dirty
 from synthetic.files import (
     WORKBOOK_SCHOOLS_MAXIMUM,
     WORKBOOK_SHARE,
     FileSpec,
     copy_csv,
-    csv_bytes,
     fetch_rows,
     header_of,
     labelled,
@@ -33,9 +32,6 @@ from synthetic.truth import write_truth
 from synthetic.world import World, make_terms
 
 CORRECTION_DAYS = 30
-OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-XLS_NAME = "csv"
-"""A broken workbook of the third kind is sent under this suffix."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +83,9 @@ def write_city(
             tell(f"files {number} of {len(files)}")
         plan = injector.plans.get(file.relative)
         if plan is not None and plan.is_touched:
-            ledger += _write_dirty(injector, plan, out / "inbox")
-            _write_clean(world, file, out / "wave2", file.received_at + timedelta(days=CORRECTION_DAYS))
+            ledger += write_dirty(plan, injector.rows(plan.file)[0], out / "inbox")
+            received = plan.received_at or file.received_at
+            _write_clean(world, file, out / "wave2", received + timedelta(days=CORRECTION_DAYS))
         else:
             _write_clean(world, file, out / "inbox", file.received_at)
     activity = _write_activity(world, out / "inbox")
@@ -128,46 +125,6 @@ def _write_clean(world: World, file: FileSpec, folder: Path, received_at: dateti
         sheet = str(contract.profiles[file.profile].sheet)
         write_workbook(path, sheet, [title_of(file)], [], header_of(file), body, [])
     write_sidecar(path, file, received_at)
-
-
-def _write_dirty(injector: Injector, plan: FilePlan, folder: Path) -> list[LedgerEntry]:
-    """Write one file with its defects; return their ledger entries."""
-    file = plan.file
-    rows, _ = injector.rows(file)
-    content = spoil(plan, rows, title_of(file) if file.form == "xlsx" else None)
-    path = folder / file.relative
-    entries = content.entries
-    if file.form == "xlsx":
-        sheet = str(get_contract(file.dataset).profiles[file.profile].sheet)
-        write_workbook(path, sheet, content.top, content.groups, content.header, content.rows, content.bottom)
-        if plan.broken:
-            path, entries = _break(path, plan.broken, folder, entries)
-    else:
-        padding: list[object] = [None] * (len(content.header) - 1)
-        top = [[text, *padding] for text in content.top]
-        text = csv_bytes([*top, content.header, *content.rows, *content.bottom])
-        encoding = "gb18030" if 1 in plan.form_classes else "utf-8-sig" if 2 in plan.form_classes else "utf-8"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode(encoding))
-    write_sidecar(path, file, file.received_at)
-    return entries
-
-
-def _break(path: Path, how: str, folder: Path, entries: list[LedgerEntry]) -> tuple[Path, list[LedgerEntry]]:
-    """Turn a good workbook into one that cannot be opened: cut off, encrypted, or an old one under a false name."""
-    good = path.read_bytes()
-    if how == "truncated":
-        path.write_bytes(good[: len(good) // 2])
-        return path, entries
-    filler = hashlib.sha256(good).digest() * 32
-    if how == "encrypted":
-        path.write_bytes(OLE2 + filler + "EncryptedPackage".encode("utf-16-le") + filler)
-        return path, entries
-    path.unlink()
-    path = path.with_suffix(f".{XLS_NAME}")
-    path.write_bytes(OLE2 + filler)
-    name = path.relative_to(folder).as_posix()
-    return path, [LedgerEntry(name, *astuple(entry)[1:]) for entry in entries]
 
 
 def _write_activity(world: World, folder: Path) -> int:

@@ -38,6 +38,7 @@ def write_truth(world: World, effects: Effects, folder: Path) -> None:
     for name, columns, rows in (
         ("gone_student", ("pid", "period"), effects.students),
         ("gone_staff", ("sid", "period"), effects.staff),
+        ("guest", ("dataset", "person", "host", "period"), effects.guests),
         ("gone_unit", ("dataset", "school_code", "period"), effects.units),
     ):
         db.execute(f"create or replace temp table {name} ({', '.join(c + ' varchar' for c in columns)})")
@@ -61,16 +62,28 @@ def _reported(world: World) -> None:
     world.db.execute(
         f"""
         create or replace temp table seen as
-        select t.pid, t.school_code, t.period, t.school_year, t.term, t.snapshot_date, t.stage, t.grade_code, t.class_code,
-            s.division_code, coalesce(x.value, r.sex_code) as sex_code, r.boarding_code
+        select t.pid, t.school_code, t.period, t.school_year, t.term, t.snapshot_date, t.stage, t.grade_code,
+            case when c.owner is null then t.class_code end as class_code, s.division_code, coalesce(x.value, r.sex_code) as sex_code, r.boarding_code
         from pupil_term as t inner join school as s using (school_code)
         inner join rows_student as r on r.pid = t.pid and r.period = t.period
         left join reported as x
             on x.dataset = 'student' and x.field = 'sex_code' and x.owner = t.pid and x.period = t.period
+        left join reported as c
+            on c.dataset = 'student' and c.field = 'class_code' and c.owner = t.pid and c.period = t.period
         where t.status_code in {ENROLLED}
             and not exists (select 1 from gone_student as g where g.pid = t.pid and g.period = t.period)
             and not exists (select 1 from gone_unit as g
                 where g.dataset = 'student' and g.school_code = t.school_code and g.period = t.period)
+        """
+    )
+    world.db.execute(
+        """
+        insert into seen by name
+        select s.pid, h.school_code, h.period, h.school_year, h.term, h.snapshot_date, h.stage, h.grade_code,
+            h.class_code, h.division_code, s.sex_code, s.boarding_code
+        from guest as g inner join seen as s on s.pid = g.person and s.period = g.period
+        inner join seen as h on h.pid = g.host and h.period = g.period
+        where g.dataset = 'student'
         """
     )
     ranks = ", ".join(f"('{r['education_code']}', {r['education_rank']})" for r in seed_rows("education_rank"))
@@ -87,6 +100,15 @@ def _reported(world: World) -> None:
             and not exists (select 1 from gone_staff as g where g.sid = f.sid and g.period = f.period)
             and not exists (select 1 from gone_unit as g
                 where g.dataset = 'staff' and g.school_code = f.school_code and g.period = f.period)
+        """
+    )
+    world.db.execute(
+        """
+        insert into teaching by name
+        select t.* replace (h.school_code as school_code, s.division_code as division_code)
+        from guest as g inner join teaching as t on t.sid = g.person and t.period = g.period
+        inner join staff as h on h.sid = g.host inner join school as s on s.school_code = h.school_code
+        where g.dataset = 'staff'
         """
     )
 

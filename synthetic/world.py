@@ -85,6 +85,10 @@ class World:
         self._facilities()
         self._activity()
 
+    def codes_of_kinds(self, kinds: tuple[str, ...]) -> set[str]:
+        """Return the codes of the schools of some kinds."""
+        return {school.school_code for school in self.schools if school.school_kind_code in kinds}
+
     def _table(self, name: str, table: pa.Table) -> None:
         self.db.register("incoming", table)
         self.db.execute(f"create table {name} as select * from incoming")

@@ -19,6 +19,9 @@ from ingest.readers.table import ReadResult
 KINDS = ("xlsx", "ole2", "html", "xml2003")
 
 
+XLSX_SUFFIXES = (".xlsx", ".xlsm", ".xltx", ".xltm", ".opened")
+
+
 @contextmanager
 def open_sheets(
     path: Path,
@@ -36,7 +39,8 @@ def open_sheets(
         kind = sniff.kind_of(path)
     if kind == "xlsx":
         with Package(path) as package:
-            yield xlsx.sheets_of(package, connection), ()
+            is_other = path.suffix.lower() not in XLSX_SUFFIXES
+            yield xlsx.sheets_of(package, connection), (FormNote("suffix_wrong"),) if is_other else ()
     elif kind == "html":
         sheets, encoding = markup.html_sheets(path)
         notes = [FormNote("html_as_workbook")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from synthetic.files import FileSpec, Row
 from synthetic.world import World
@@ -46,6 +46,9 @@ class CellEdit:
     reported: dict[str, object] = dataclasses.field(default_factory=dict)
     """Values that the figures are made of while the defect stands, by field."""
     is_copy: bool = False
+    """The row stands a second time at the end of the file, with what `others` says changed."""
+    is_hidden: bool = False
+    """The row is hidden in its sheet, and otherwise as it was."""
     is_listed: bool = True
     """Whether the ledger has the row; rows that only make a defect of another one are not listed."""
 
@@ -59,15 +62,22 @@ class FilePlan:
     header_field: str | None = None
     unit: tuple[str, str, str, int] | None = None
     """Field whose column is written in another unit: name, header suffix, operation, decimals."""
+    received_at: datetime | None = None
+    """When the file arrives, where that is not the usual time."""
     other_snapshot: date | None = None
     """Date that the title row says instead of the true one."""
     is_rejected: bool = False
+    is_closed: bool = False
+    """No row of the file is changed, because it is rejected or its rows stand elsewhere than in others."""
     broken: str | None = None
+    """How the file is made unreadable: truncated, encrypted, xls, uneven."""
     edits: list[CellEdit] = dataclasses.field(default_factory=list)
+    kept_rows: set[int] = dataclasses.field(default_factory=set)
+    """Rows that must stay as they are, because a defect of another row rests on them."""
 
     @property
     def used_rows(self) -> set[int]:
-        return {edit.row for edit in self.edits}
+        return {edit.row for edit in self.edits} | self.kept_rows
 
     @property
     def is_touched(self) -> bool:
@@ -84,6 +94,8 @@ class Effects:
     """Staff missing in a period."""
     units: list[tuple[str, str, str]] = dataclasses.field(default_factory=list)
     """Dataset, school and period of which nothing is known."""
+    guests: list[tuple[str, str, str, str]] = dataclasses.field(default_factory=list)
+    """Dataset, person, a person of the second school in which the first is counted too, and period."""
     values: list[tuple[str, str, str, str, str | None]] = dataclasses.field(default_factory=list)
     """Dataset, person or school, period, field, and the value reported in place of the true one."""
 

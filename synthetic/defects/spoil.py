@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edu.contract import get_contract
+from synthetic.defects.forms import other_header
 from synthetic.defects.plan import FilePlan, LedgerEntry
 from synthetic.files import Row, header_of, labelled
 from synthetic.names import RARE_NAME
 
 UNKNOWN_HEADER = "备用列"
+OTHER_SHEET = "通讯录"
+"""A sheet of a workbook that is none of the dataset's."""
 
 
 @dataclass
@@ -22,6 +25,10 @@ class DirtyFile:
     rows: list[Row]
     bottom: list[Row]
     entries: list[LedgerEntry]
+    hidden: list[int]
+    """0-based body rows that are hidden."""
+    merged_column: int | None
+    """Column whose first body rows are one merged cell."""
 
 
 def spoil(plan: FilePlan, rows: list[Row], title: str | None) -> DirtyFile:
@@ -35,16 +42,16 @@ def spoil(plan: FilePlan, rows: list[Row], title: str | None) -> DirtyFile:
     entries: list[LedgerEntry] = []
     groups: list[tuple[int, int, str]] = []
 
-    def note(class_no: int, expected: str, name: str | None = None) -> None:
-        entries.append(LedgerEntry(file.relative, None, None, name, class_no, expected))
+    def note(class_no: int, expected: str, name: str | None = None, on_sheet: str | None = None) -> None:
+        entries.append(LedgerEntry(file.relative, on_sheet, None, name, class_no, expected))
 
     if title and plan.other_snapshot and file.snapshot_date:
         title = title.replace(file.snapshot_date.isoformat(), plan.other_snapshot.isoformat())
         note(45, "warned")
     top = [title] if title else []
     if 8 in plan.form_classes and plan.header_field:
-        spec = contract.field(plan.header_field)
-        header[names.index(plan.header_field)] = UNKNOWN_HEADER if plan.is_rejected else spec.aliases[0]
+        other = UNKNOWN_HEADER if plan.is_rejected else other_header(file, plan.header_field)
+        header[names.index(plan.header_field)] = str(other)
         note(8, "rejected" if plan.is_rejected else "fixed", plan.header_field)
     if 6 in plan.form_classes:
         top += ["填表说明：请按要求如实填写", "制表单位：教育局"]
@@ -54,9 +61,15 @@ def spoil(plan: FilePlan, rows: list[Row], title: str | None) -> DirtyFile:
     if 7 in plan.form_classes:
         groups = [(0, 1, "基本情况"), (2, len(names) - 1, "具体内容")]
         note(7, "fixed")
-    for class_no in (1, 2):
+    for class_no in (1, 2, 53, 58):
         if class_no in plan.form_classes:
             note(class_no, "fixed")
+    if 44 in plan.form_classes:
+        entries.append(LedgerEntry(file.relative, None, None, None, 44, "coverage", "management.expected_submission"))
+    if 54 in plan.form_classes:
+        note(54, "fixed", contract.school_field)
+    if 55 in plan.form_classes:
+        note(55, "warned", on_sheet=OTHER_SHEET)
     body = [list(row) for row in rows]
     if 1 in plan.form_classes and "name" in names and body:
         body[0][names.index("name")] = RARE_NAME
@@ -66,8 +79,13 @@ def spoil(plan: FilePlan, rows: list[Row], title: str | None) -> DirtyFile:
     copies: list[Row] = []
     for edit in sorted(plan.edits, key=lambda item: item.row):
         if edit.is_copy:
-            copies.append(list(body[edit.row]))
+            copy = list(body[edit.row])
+            for name, value in edit.others.items():
+                copy[names.index(name)] = value
+            copies.append(copy)
             place = first + len(body) + len(copies) - 1
+        elif edit.is_hidden:
+            place = first + edit.row
         else:
             for name, value in {str(edit.field): edit.value, **edit.others}.items():
                 body[edit.row][names.index(name)] = value
@@ -77,5 +95,14 @@ def spoil(plan: FilePlan, rows: list[Row], title: str | None) -> DirtyFile:
                 LedgerEntry(file.relative, sheet, place, edit.field, edit.class_no, edit.expected, edit.expected_in)
             )
     if plan.broken:
-        note(48, "rejected")
-    return DirtyFile(top, groups, header, body + copies, bottom, entries)
+        note({"uneven": 49, "encrypted": 57}.get(plan.broken, 48), "rejected")
+    return DirtyFile(
+        top,
+        groups,
+        header,
+        body + copies,
+        bottom,
+        entries,
+        [edit.row for edit in plan.edits if edit.is_hidden],
+        names.index(str(contract.school_field)) if 54 in plan.form_classes else None,
+    )

@@ -11,10 +11,13 @@ from synthetic.files import snapshot_of
 CHINESE = "零一二三四五六七八九十"
 
 
-def entry_year(_: Scene, row: dict[str, object], number: int) -> CellEdit:
-    """A month of entry that does not fit the grade."""
+def entry_year(_: Scene, row: dict[str, object], number: int) -> CellEdit | None:
+    """A month of entry two or three years after the grade's; one before it would say that the stage is over."""
+    years = 2 + number % 2
     text = str(row["entry_ym"])
-    return CellEdit(21, 0, "entry_ym", f"{int(text[:4]) - 2 - number % 3}{text[4:]}", "warned")
+    if int(str(row["grade_code"])[1:]) <= years:
+        return None
+    return CellEdit(21, 0, "entry_ym", f"{int(text[:4]) + years}{text[4:]}", "warned")
 
 
 def class_name(_: Scene, row: dict[str, object], number: int) -> CellEdit | None:
@@ -124,6 +127,16 @@ def impossible_area(scene: Scene, row: dict[str, object], number: int) -> CellEd
     return CellEdit(52, 0, "sports_ground_area_m2", "-12", "quarantined", is_unit_lost=True)
 
 
+def formula_name(_: Scene, __: dict[str, object], ___: int) -> CellEdit:
+    """A name that a spreadsheet would run; it is kept as it is, and exports make it harmless."""
+    return CellEdit(50, 0, "campus_name", '=HYPERLINK("a","校区")', "export", expected_in="export")
+
+
+def hidden_row(_: Scene, __: dict[str, object], ___: int) -> CellEdit:
+    """A row that a filter hides; it is read and counted."""
+    return CellEdit(56, 0, None, None, "warned", is_hidden=True)
+
+
 VALUE_CLASSES = (
     RowClass(21, ("student",), entry_year),
     RowClass(22, ("class",), class_name),
@@ -138,5 +151,7 @@ VALUE_CLASSES = (
     RowClass(39, ("staff",), post_contradicts),
     RowClass(43, ("student", "staff", "class"), copy),
     RowClass(48, ("student", "staff", "class"), formula_error, forms=("xlsx",), share=0.4),
+    RowClass(56, ("student", "staff", "class"), hidden_row, forms=("xlsx",)),
+    RowClass(50, ("campus_facility",), formula_name),
     RowClass(52, ("campus_facility",), impossible_area),
 )
