@@ -426,13 +426,18 @@ class Batch:
             c.execute("insert into finding_rows select row_id, null, 'duplicate_row', 'fix' from copies")
 
     def _find_repeated_keys(self) -> None:
-        """Add a warning to each accepted row whose key an earlier, different row of its submission has."""
+        """Add a warning to each accepted row whose key an earlier, different row of its school's unit has.
+
+        The same person at two schools of one file is a case of the warehouse, where both rows count.
+        """
+        school = f", a.{quoted(self.contract.school_field)}" if self.contract.school_field else ""
         self.connection.execute(
-            """
+            f"""
             insert into finding_rows
             with numbered as (
-                select k.row_id, row_number() over (partition by k.submission_id, k.row_key order by k.row_id) as n
-                from keyed as k left join copies on copies.row_id = k.row_id where copies.row_id is null
+                select k.row_id, row_number() over (partition by k.submission_id{school}, k.row_key order by k.row_id) as n
+                from keyed as k inner join accepted as a on a.row_id = k.row_id
+                left join copies on copies.row_id = k.row_id where copies.row_id is null
             )
             select row_id, null, 'duplicate_key', 'warn' from numbered where n > 1
             """
