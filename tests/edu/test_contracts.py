@@ -107,3 +107,13 @@ def test_an_alias_is_never_a_label_or_code_of_its_set() -> None:
 
 def test_grades_are_the_code_set() -> None:
     assert {code: grade.grade_name for code, grade in grades().items()} == code_sets()["GRADE"]
+
+
+def test_every_class_of_the_catalogue_has_its_place() -> None:
+    """All 58 classes are described, and each has a reason code unless the warehouse or an export deals with it."""
+    classes = {int(row["class_no"]): row for row in seed_rows("defect_class")}
+    assert sorted(classes) == list(range(1, 59))
+    with_reason = {int(row["class_no"]) for row in seed_rows("reason_code") if row["class_no"]}
+    in_files = {number for number, row in classes.items() if row["handled_in"] == "collection.finding"}
+    assert in_files <= with_reason
+    assert with_reason <= set(classes)
