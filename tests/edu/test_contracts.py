@@ -53,7 +53,7 @@ def test_all_datasets_are_there() -> None:
 
 def test_generated_files_are_committed() -> None:
     files = generated_files()
-    assert len(files) == 2 + 2 * len(DATASETS)
+    assert len(files) == 3 + 2 * len(DATASETS)
     assert [path.name for path, text in files.items() if path.read_text(encoding="utf-8") != text] == []
 
 
