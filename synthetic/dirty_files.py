@@ -28,10 +28,7 @@ def write_dirty(plan: FilePlan, rows: list[Row], folder: Path) -> list[LedgerEnt
     path = folder / file.relative
     path.parent.mkdir(parents=True, exist_ok=True)
     suffix = ""
-    if plan.broken == "uneven":
-        suffix = ".csv"
-        _write_uneven(path.with_suffix(suffix), content)
-    elif 53 in plan.form_classes:
+    if 53 in plan.form_classes:
         suffix = ".xls"
         path.with_suffix(suffix).write_text(_html(content), encoding="utf-8")
     elif file.form == "xlsx":
@@ -111,14 +108,6 @@ def _html(content: DirtyFile) -> str:
 
     body = "\n".join([line(content.header, "th"), *(line(row, "td") for row in content.rows)])
     return f'<html><head><meta charset="utf-8"></head><body><table border="1">\n{body}\n</table></body></html>\n'
-
-
-def _write_uneven(path: Path, content: DirtyFile) -> None:
-    """Write CSV in which one record has an address with a comma and no quotes."""
-    lines = csv_bytes([content.header, *content.rows]).splitlines()
-    broken = max(1, len(lines) // 2)
-    lines[broken] += ",江津路,1号"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _break(path: Path, how: str) -> str:

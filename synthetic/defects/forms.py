@@ -20,7 +20,7 @@ UNREADABLE_SHARE = 0.6
 
 def rejected_kinds(defects: int) -> dict[int, int]:
     """Return how many workbooks are refused, by class."""
-    return {8: defects // 2, 48: math.ceil(defects * UNREADABLE_SHARE), 49: defects, 57: defects}
+    return {8: defects // 2, 48: math.ceil(defects * UNREADABLE_SHARE), 57: defects}
 
 
 def workbooks_needed(defects: int) -> int:
@@ -69,7 +69,7 @@ class FormPlanner:
         return taken
 
     def _rejected(self) -> None:
-        """Files that are refused: without a column, unreadable, with a password, with records of unequal length."""
+        """Files that are refused: without a column, unreadable, with a password."""
         kinds = [class_no for class_no, count in rejected_kinds(self.n).items() for _ in range(count)]
         pool = [f for f in self.books if f.dataset in BREAKABLE]
         rejected = self._take(pool, len(kinds), "rejected workbooks")
@@ -82,7 +82,7 @@ class FormPlanner:
                 plan.form_classes.add(8)
                 plan.header_field = self.draw.choice(get_contract(file.dataset).profiles[file.profile].mandatory)
             else:
-                plan.broken = {48: ("truncated", "xls")[number % 2], 49: "uneven", 57: "encrypted"}[class_no]
+                plan.broken = "encrypted" if class_no == 57 else ("truncated", "xls")[number % 2]
 
     def _workbooks(self) -> None:
         """Workbooks split into sheets stand alone; the other defects of form may share a workbook."""

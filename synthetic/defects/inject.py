@@ -15,7 +15,7 @@ from synthetic.files import FileSpec, Row, fetch_rows
 from synthetic.world import World
 
 ROW_CLASSES = (*IDENTITY_CLASSES, *LINKING_CLASSES, *VALUE_CLASSES)
-FORM_CLASSES = (1, 2, 6, 7, 8, 44, 45, 49, 53, 54, 55, 57, 58)
+FORM_CLASSES = (1, 2, 6, 7, 8, 44, 45, 53, 54, 55, 57, 58)
 SHARED_PHONE_CLASS = 42
 SHARED_PHONE_ROWS = 12
 """Pupils of one file that have one guardian's telephone: above the contract's limit."""

@@ -47,6 +47,8 @@ class CellEdit:
     """Values that the figures are made of while the defect stands, by field."""
     is_copy: bool = False
     """The row stands a second time at the end of the file, with what `others` says changed."""
+    is_split: bool = False
+    """The field's value is written without quotes though it holds a comma: the record has one cell more."""
     is_hidden: bool = False
     """The row is hidden in its sheet, and otherwise as it was."""
     is_listed: bool = True
@@ -70,7 +72,7 @@ class FilePlan:
     is_closed: bool = False
     """No row of the file is changed, because it is rejected or its rows stand elsewhere than in others."""
     broken: str | None = None
-    """How the file is made unreadable: truncated, encrypted, xls, uneven."""
+    """How the file is made unreadable: truncated, encrypted, xls."""
     edits: list[CellEdit] = dataclasses.field(default_factory=list)
     kept_rows: set[int] = dataclasses.field(default_factory=set)
     """Rows that must stay as they are, because a defect of another row rests on them."""

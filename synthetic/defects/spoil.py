@@ -52,7 +52,8 @@ def spoil(plan: FilePlan, rows: list[Row], title: str | None) -> DirtyFile:
     if 8 in plan.form_classes and plan.header_field:
         other = UNKNOWN_HEADER if plan.is_rejected else other_header(file, plan.header_field)
         header[names.index(plan.header_field)] = str(other)
-        note(8, "rejected" if plan.is_rejected else "fixed", plan.header_field)
+        # A missing column is said of its sheet, another spelling of the file.
+        note(8, "rejected" if plan.is_rejected else "fixed", plan.header_field, sheet if plan.is_rejected else None)
     if 6 in plan.form_classes:
         top += ["填表说明：请按要求如实填写", "制表单位：教育局"]
         blank: list[object] = [None] * (len(names) - 1)
@@ -84,6 +85,9 @@ def spoil(plan: FilePlan, rows: list[Row], title: str | None) -> DirtyFile:
                 copy[names.index(name)] = value
             copies.append(copy)
             place = first + len(body) + len(copies) - 1
+        elif edit.is_split:
+            body[edit.row].insert(names.index("name") + 1, edit.value)
+            place = first + edit.row
         elif edit.is_hidden:
             place = first + edit.row
         else:
@@ -95,7 +99,7 @@ def spoil(plan: FilePlan, rows: list[Row], title: str | None) -> DirtyFile:
                 LedgerEntry(file.relative, sheet, place, edit.field, edit.class_no, edit.expected, edit.expected_in)
             )
     if plan.broken:
-        note({"uneven": 49, "encrypted": 57}.get(plan.broken, 48), "rejected")
+        note(57 if plan.broken == "encrypted" else 48, "rejected")
     return DirtyFile(
         top,
         groups,

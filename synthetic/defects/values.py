@@ -127,6 +127,11 @@ def impossible_area(scene: Scene, row: dict[str, object], number: int) -> CellEd
     return CellEdit(52, 0, "sports_ground_area_m2", "-12", "quarantined", is_unit_lost=True)
 
 
+def split_record(_: Scene, __: dict[str, object], ___: int) -> CellEdit:
+    """A comma without quotes: the record has one cell more than the header and cannot be matched with it."""
+    return CellEdit(49, 0, None, "曾用名", "quarantined", is_split=True, is_dropped=True)
+
+
 def formula_name(_: Scene, __: dict[str, object], ___: int) -> CellEdit:
     """A name that a spreadsheet would run; it is kept as it is, and exports make it harmless."""
     return CellEdit(50, 0, "campus_name", '=HYPERLINK("a","校区")', "export", expected_in="export")
@@ -152,6 +157,7 @@ VALUE_CLASSES = (
     RowClass(43, ("student", "staff", "class"), copy),
     RowClass(48, ("student", "staff", "class"), formula_error, forms=("xlsx",), share=0.4),
     RowClass(56, ("student", "staff", "class"), hidden_row, forms=("xlsx",)),
+    RowClass(49, ("student", "staff"), split_record, forms=("csv",)),
     RowClass(50, ("campus_facility",), formula_name),
     RowClass(52, ("campus_facility",), impossible_area),
 )
