@@ -330,7 +330,8 @@ def read_contract(path: Path) -> Contract:
         ContractError: the file is not YAML or does not fit the model.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # The loader in C reads the contracts ten times faster; every command and task reads them all.
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         _add_database_profile(content)
         contract = Contract.model_validate(content)
     except (yaml.YAMLError, ValidationError) as error:
