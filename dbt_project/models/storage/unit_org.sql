@@ -15,6 +15,14 @@ with place as (
         school_year
     from {{ ref('dim_school') }}
     where term = 1
+    union all
+    select
+        school_code,
+        school_id,
+        managing_org,
+        'FY' || substr(school_year, 1, 4)
+    from {{ ref('dim_school') }}
+    where term = 1
 ),
 
 city as (
