@@ -10,6 +10,8 @@ WIDTH, HEIGHT, GAP_X, GAP_Y = 226, 44, 48, 14
 MAXIMUM = 9
 """More tables in one column are summed up in a last box."""
 STEPS_UP, STEPS_DOWN = 4, 2
+READABLE = 960
+"""Pixels below which a wide picture is scrolled rather than made smaller."""
 
 
 def _levels(content: Content, start: Table, ways: str, steps: int) -> list[list[str]]:
@@ -61,7 +63,7 @@ def lineage_svg(content: Content, table: Table) -> str:
     title = f"{table.label}的数据来源与去向"
     return (
         f'<svg class="lineage" role="img" aria-label="{escape(title)}" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}"><title>{escape(title)}</title>'
+        f'style="min-width: {min(width, READABLE)}px; max-width: {width}px"><title>{escape(title)}</title>'
         f"{''.join(lines)}{''.join(boxes)}</svg>"
     )
 

@@ -44,7 +44,7 @@ thead th { background: var(--paper); white-space: nowrap; border-bottom: 2px sol
 tbody tr:hover { background: var(--paper); }
 tr:target { background: #fff7d6; }
 td.wide { min-width: 16rem; color: var(--soft); }
-.lineage { max-width: none; display: block; }
+.lineage { display: block; width: 100%; height: auto; }
 .lineage rect { fill: #fff; stroke: #9fb2bc; }
 .lineage .own rect { fill: var(--brand); stroke: var(--brand); }
 .lineage .own text { fill: #fff; }
