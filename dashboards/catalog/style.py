@@ -43,6 +43,7 @@ th, td { border-bottom: 1px solid var(--line); padding: .4rem .6rem; text-align:
 thead th { background: var(--paper); white-space: nowrap; border-bottom: 2px solid var(--line); }
 tbody tr:hover { background: var(--paper); }
 tr:target { background: #fff7d6; }
+td.keep { white-space: nowrap; }
 td.wide { min-width: 16rem; color: var(--soft); }
 .lineage { display: block; width: 100%; height: auto; }
 .lineage rect { fill: #fff; stroke: #9fb2bc; }
