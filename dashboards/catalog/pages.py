@@ -211,7 +211,7 @@ def _column_row(content: Content, column: Column) -> str:
     return (
         f'<tr id="{escape(column.name)}"><td>{escape(column.label)}{key}</td><td><code>{escape(column.name)}</code></td>'
         f"<td><code>{escape(column.data_type)}</code></td><td>{escape(column.item)}</td>"
-        f"<td>{_code_link(content, column.code_set)}</td><td>{escape(column.unit)}</td><td class="keep">{escape(column.source)}</td>"
+        f"<td>{_code_link(content, column.code_set)}</td><td>{escape(column.unit)}</td><td class='keep'>{escape(column.source)}</td>"
         f'<td class="wide">{escape(column.description)}</td></tr>'
     )
 
