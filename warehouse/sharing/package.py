@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import shutil
 import uuid
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,16 +22,20 @@ from edu import audit, runs
 from edu.clock import now
 from edu.errors import WarehouseError
 from edu.paths import PRIVATE_DIR_MODE, Home
-from edu.pseudonym import load_key, pseudonyms
+from edu.pseudonym import load_key
+from edu.sharing_domain import domain_ids
 from warehouse.catalog import CATALOG
 from warehouse.publish import PUBLISHED_SCHEMAS, current_file, current_version
 from warehouse.query import write
 from warehouse.serving.access import COUNTY, SCHOOL, logins
+from warehouse.sharing.oneroster import write_oneroster
 from warehouse.sharing.requests import Item, Request, ShareRequestError, catalog, open_request, read_requests
 from warehouse.suppression.figures import Figures, cell_key, link
 from warehouse.suppression.solve import protect
 
 HIDDEN = "is_hidden"
+BUNDLE = "oneroster"
+"""Schema name in the catalog of what is a standard bundle and no table."""
 EXCEL_ROWS = 1_048_000
 SENSITIVE = ("sensitive", "identifier", "private")
 ORGANISATION_COLUMNS = ("school_id", "managing_org", "division_code")
@@ -72,20 +79,23 @@ def build(home: Home, request_id: str, *, released_by: str) -> Package:
     version = current_version(home)
     if version is None:
         raise WarehouseError("nothing is published yet; run edu publish first.")
-    table, notes, hidden = _rows(home, wanted, item)
+    is_bundle = item.schema_name == BUNDLE
+    table, notes, hidden = (pa.table({}), {}, 0) if is_bundle else _rows(home, wanted, item)
     release_id = f"p{uuid.uuid4().hex[:12]}"
     folder = home.outbox / f"share_{wanted.receiver}" / release_id
     aside = folder.with_name(f".{release_id}.part")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True, mode=PRIVATE_DIR_MODE)
     folder.parent.chmod(PRIVATE_DIR_MODE)
-    _write_files(aside, table, item)
+    rows = _write_bundle(home, aside, wanted, item) if is_bundle else table.num_rows
+    if not is_bundle:
+        _write_files(aside, table, item)
     text = NOTE.format(
         **{"request_id": request_id, "item": item.item_name, "receiver": wanted.receiver, "purpose": wanted.purpose},
         **{
             "expires_on": wanted.expires_on,
             "version": version,
-            "rows": table.num_rows,
+            "rows": rows,
             "hidden": hidden,
             "flag": HIDDEN,
         },
@@ -96,14 +106,14 @@ def build(home: Home, request_id: str, *, released_by: str) -> Package:
         json.dumps(descriptor, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
     )
     digest = _sha256(aside / "datapackage.json")
-    details = {"request": request_id, "receiver": wanted.receiver, "rows": table.num_rows, "sha256": digest}
+    details = {"request": request_id, "receiver": wanted.receiver, "rows": rows, "sha256": digest}
     audit.append(home, "share.release", released_by, wanted.purpose, release_id, details)
     record = {
         "release_id": release_id,
         "request_id": request_id,
         "receiver": wanted.receiver,
         "version": version,
-        "rows": table.num_rows,
+        "rows": rows,
         "rows_hidden": hidden,
         "sha256": digest,
         "released_by": released_by,
@@ -112,7 +122,7 @@ def build(home: Home, request_id: str, *, released_by: str) -> Package:
     # Logged first: a package that nobody knows of must not lie in the outbox.
     runs.append(home, "share_release", release_id, [record])
     aside.replace(folder)
-    return Package(release_id, folder, table.num_rows, hidden)
+    return Package(release_id, folder, rows, hidden)
 
 
 def build_due(home: Home, *, released_by: str) -> list[Package]:
@@ -171,13 +181,10 @@ def _rows(home: Home, wanted: Request, item: Item) -> tuple[pa.Table, dict[str, 
         table = table.drop_columns(helpers)
     key = load_key(home)
     for name in pseudonym_columns & set(wanted.fields):
-        column = table.column(name).combine_chunks()
-        other = pseudonyms(key, name, pc.fill_null(column, ""), purpose=f"share:{wanted.receiver}")
-        table = table.set_column(
-            table.schema.get_field_index(name),
-            name,
-            pc.if_else(pc.is_null(column), pa.scalar(None, pa.string()), other),
-        )
+        # The same ids as in the receiver's OneRoster bundles.
+        column = table.column(name).combine_chunks().dictionary_encode()
+        ids = pa.array(domain_ids(key, wanted.receiver, column.dictionary.to_pylist()), pa.string())
+        table = table.set_column(table.schema.get_field_index(name), name, ids.take(column.indices))
     if pseudonym_columns & set(wanted.fields):
         # In the order of the platform's pseudonyms two packages could be laid side by side.
         table = table.sort_by([(name, "ascending") for name in sorted(pseudonym_columns & set(wanted.fields))])
@@ -248,6 +255,19 @@ def _hide(home: Home, table: pa.Table, item: Item) -> tuple[pa.Table, int]:
     return table.append_column(HIDDEN, flags), len(hidden)
 
 
+def _write_bundle(home: Home, folder: Path, wanted: Request, item: Item) -> int:
+    """Write a OneRoster 1.2 bundle of the approved organisation and term; return its persons."""
+    out = folder / f"{item.item_id}.zip"
+    has_demographics = "demographics" in wanted.fields
+    write_oneroster(
+        home, str(wanted.scope_org), str(wanted.period), wanted.receiver, out, has_demographics=has_demographics
+    )
+    with zipfile.ZipFile(out) as bundle:
+        name = next(name for name in bundle.namelist() if name.endswith("users.csv"))
+        with bundle.open(name) as stream:
+            return sum(1 for _ in csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig"))) - 1
+
+
 def _write_files(folder: Path, table: pa.Table, item: Item) -> None:
     for form in ("parquet", "csv"):
         with (folder / f"{item.item_id}.{form}").open("wb") as stream:
@@ -298,7 +318,7 @@ def _descriptor(
             "format": path.suffix[1:],
             "bytes": path.stat().st_size,
             "hash": f"sha256:{_sha256(path)}",
-            **({"schema": {"fields": fields}} if path.suffix != ".md" else {}),
+            **({"schema": {"fields": fields}} if path.suffix not in (".md", ".zip") else {}),
         }
         for path in sorted(folder.iterdir())
     ]

@@ -130,6 +130,8 @@ def request(
         raise ShareRequestError("--receiver is a short name in small letters, digits and _, e.g. health_bureau.")
     if scope_org is not None and not ORGANISATION.fullmatch(scope_org):
         raise ShareRequestError("--org is the 6 digits of a county or the 10 digits of a school.")
+    if item.schema_name == "oneroster" and (scope_org is None or period is None):
+        raise ShareRequestError(f"{item_id} is a bundle of one organisation and term: give --org and --period.")
     if not purpose.strip() or not requested_by.strip():
         raise ShareRequestError("--purpose and --by are needed: what the data are for and who asks.")
     if expires_on < now().date():

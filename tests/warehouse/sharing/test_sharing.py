@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import zipfile
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from edu import audit
 from edu.clock import now
 from edu.errors import ExitCode
 from edu.paths import Home
-from edu.pseudonym import load_or_create_key
+from edu.pseudonym import load_key, load_or_create_key
 from edu.settings import PROJECT_ROOT
+from edu.sharing_domain import domain_ids
 from warehouse.publish import publish
 from warehouse.sharing.package import build, build_due
 from warehouse.sharing.requests import (
@@ -144,6 +146,7 @@ def test_who_asks_does_not_decide_and_a_decision_is_final(home: Home) -> None:
         {"item": "student_roll", "fields": "person_id disability_code"},
         {"item": "student_roll", "fields": "person_id row_key"},
         {"fields": ""},
+        {"item": "oneroster_roster", "fields": "roster", "period": "2024-2025/1"},
         {"receiver": "../x"},
         {"scope_org": "421002' or true --"},
         {"purpose": " "},
@@ -201,6 +204,7 @@ def test_each_receiver_has_pseudonyms_of_its_own(home: Home) -> None:
     assert set(first).isdisjoint(other)
     assert set(first).isdisjoint(own)
     assert first == sorted(first)
+    assert set(first) == set(domain_ids(load_key(home), "health_bureau", sorted(own)))
 
 
 def test_a_package_holds_the_approved_rows_only(home: Home) -> None:
@@ -229,3 +233,20 @@ def test_every_release_is_logged(home: Home) -> None:
     second = approved(home, receiver="statistics_bureau")
     assert len(build_due(home, released_by="丁")) == 1
     assert {r.request_id for r in read_requests(home)} == {request_id, second}
+
+
+def test_a_roster_leaves_as_oneroster_bundle(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bundle(_: Home, org: str, period: str, domain: str, out: Path, *, has_demographics: bool) -> Path:
+        assert (org, period, domain, has_demographics) == ("1000000002", "2024-2025/1", "health_bureau", False)
+        with zipfile.ZipFile(out, "w") as written:
+            written.writestr("users.csv", "sourcedId\na\nb\n")
+        return out
+
+    monkeypatch.setattr("warehouse.sharing.package.write_oneroster", bundle)
+    more = {"item": "oneroster_roster", "fields": "roster", "scope_org": "1000000002", "period": "2024-2025/1"}
+    with pytest.raises(ShareRefusedError):
+        build(home, ask(home, **more), released_by="丁")
+    done = build(home, approved(home, **more), released_by="丁")
+    descriptor = json.loads((done.folder / "datapackage.json").read_text())
+    assert done.rows == 2
+    assert {r["format"] for r in descriptor["resources"]} == {"zip", "md"}
