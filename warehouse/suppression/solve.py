@@ -83,7 +83,7 @@ class _Program:
         for variable in sorted(need, key=lambda v: (self.values[v], v)):
             for target in (self.threshold - 1, 1):
                 if target != self.values[variable]:
-                    self._protect(variable, target, free, column, matrix)
+                    self._protect(variable, target, free, matrix)
 
     def _matrix(self, column: dict[Variable, int]) -> csc_matrix:
         entries = sorted({tuple(sorted((column[v], s) for v, s in row.items() if v in column)) for row in self.rows})
@@ -99,37 +99,44 @@ class _Program:
         price: float = 1.0 + self.values[variable] ** 0.5
         return price * SUM_PRICE if variable[0] in self.coarse else price
 
-    def _protect(
-        self, variable: Variable, target: int, free: list[Variable], column: dict[Variable, int], matrix: csc_matrix
-    ) -> None:
+    def _protect(self, variable: Variable, target: int, free: list[Variable], matrix: csc_matrix) -> None:
         """Find a table in which a cell has a value; hide what differs between it and the truth."""
-        size = len(free)
+        # Most cells are protected by what is hidden already, which a much smaller program tells.
+        hidden = [n for n, v in enumerate(free) if v in self.hidden]
+        everything = list(range(len(free)))
+        for least, columns in ((1, hidden), (1, everything), (0, everything)):
+            change = self._search(variable, target, [free[n] for n in columns], matrix[:, columns], least)
+            if change is not None:
+                self.hidden.update(free[n] for n, size in zip(columns, change, strict=True) if size > TINY)
+                return
+        raise SuppressionImpossibleError(variable[0][0])
+
+    def _search(
+        self, variable: Variable, target: int, free: list[Variable], matrix: csc_matrix, least: int
+    ) -> np.ndarray | None:
+        """Return by how much each variable differs in the cheapest table where one has a value; null: there is none.
+
+        A hidden cell is at least 1 to a reader who knows that zeros are shown; without such a table, at least 0.
+        """
+        size, number = len(free), free.index(variable)
         value = np.array([self.values[v] for v in free], dtype=float)
         # A number far below the price breaks ties in the order of the keys, so that the choice is always the same.
         price = np.array(
             [0.0 if v in self.hidden else self._price(v) + n * 1e-6 for n, v in enumerate(free)], dtype=float
         )
         goal = target - self.values[variable]
-        number = column[variable]
-        for least in (1, 0):
-            # A hidden cell is at least 1 to a reader who knows that zeros are shown; without such a table, at least 0.
-            down = value - least
-            up = np.full(size, np.inf)
-            up[number], down[number] = max(goal, 0), max(-goal, 0)
-            low = np.zeros(2 * size)
-            low[number], low[size + number] = up[number], down[number]
-            found = linprog(
-                np.concatenate([price, price]),
-                A_eq=hstack([matrix, -matrix], format="csc") if matrix.shape[0] else None,
-                b_eq=np.zeros(matrix.shape[0]) if matrix.shape[0] else None,
-                bounds=np.column_stack([low, np.concatenate([up, down])]),
-                method="highs",
-            )
-            if found.status == 0:
-                change = np.abs(found.x[:size] - found.x[size:])
-                self.hidden.update(v for n, v in enumerate(free) if change[n] > TINY)
-                return
-        raise SuppressionImpossibleError(variable[0][0])
+        down, up = value - least, np.full(size, np.inf)
+        up[number], down[number] = max(goal, 0), max(-goal, 0)
+        low = np.zeros(2 * size)
+        low[number], low[size + number] = up[number], down[number]
+        found = linprog(
+            np.concatenate([price, price]),
+            A_eq=hstack([matrix, -matrix], format="csc") if matrix.shape[0] else None,
+            b_eq=np.zeros(matrix.shape[0]) if matrix.shape[0] else None,
+            bounds=np.column_stack([low, np.concatenate([up, down])]),
+            method="highs",
+        )
+        return np.abs(found.x[:size] - found.x[size:]) if found.status == 0 else None
 
 
 def protect(now: Slice, threshold: int, earlier: Sequence[Release] = ()) -> Release:
