@@ -156,7 +156,7 @@ VALUE_CLASSES = (
     RowClass(39, ("staff",), post_contradicts),
     RowClass(43, ("student", "staff", "class"), copy),
     RowClass(48, ("student", "staff", "class"), formula_error, forms=("xlsx",), share=0.4),
-    RowClass(56, ("student", "staff", "class"), hidden_row, forms=("xlsx",)),
+    RowClass(56, ("student",), hidden_row, forms=("xlsx",)),
     RowClass(49, ("student", "staff"), split_record, forms=("csv",)),
     RowClass(50, ("campus_facility",), formula_name),
     RowClass(52, ("campus_facility",), impossible_area),
