@@ -103,7 +103,7 @@ def test_a_dirty_city_is_found_out_and_mended(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", (SEED, *OTHER_SEEDS))
+@pytest.mark.parametrize("seed", [SEED, *OTHER_SEEDS])
 def test_fifty_of_each_class_over_three_seeds(tmp_path: Path, seed: int) -> None:
     check_dirty_city(tmp_path, seed, defects=50, terms=4)
 
