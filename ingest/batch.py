@@ -37,6 +37,9 @@ from ingest.submission import Metadata, title_snapshot_differs
 
 log = logging.getLogger(__name__)
 
+FEEDBACK_FINDINGS_MAXIMUM = 100_000
+"""So many findings of one submission go into its correction workbook; all of them are recorded."""
+
 
 @dataclass
 class Pending:
@@ -78,7 +81,6 @@ class Batch:
         self.contract: Contract = contract or get_contract(items[0].metadata.dataset)
         self.period = items[0].metadata.period
         self.records: list[dict[str, Any]] = []
-        self.found: list[dict[str, Any]] = []
         names = "\n".join(item.submission_id for item in items)
         self.batch_id = "b" + hashlib.sha256(names.encode()).hexdigest()[:23]
 
@@ -551,9 +553,8 @@ class Batch:
     def _write_records(self, recorded_at: datetime) -> list[Receipt]:
         """Write findings and units, then the receipts; return them."""
         counts = self._counts()
-        findings = self._findings()
+        findings = self._record_findings()
         self._write_units()
-        runs.append(self.home, "finding", self.batch_id, findings)
         receipts = []
         rows: list[dict[str, Any]] = []
         for item in self.items:
@@ -564,9 +565,9 @@ class Batch:
                 status = "rejected"
                 reason = reason or "no_row_accepted"
             rows.append(self._receipt_row(item, status, reason, read_, accepted, incomplete, recorded_at))
-            receipts.append(self._receipt(item, rows[-1], findings))
+            receipts.append(self._receipt(item, rows[-1], findings.get(item.submission_id, {})))
         runs.append(self.home, "submission", self.batch_id, rows)
-        self.records, self.found = rows, findings
+        self.records = rows
         log.info("batch %s: %s submissions of %s", self.batch_id, len(rows), self.contract.dataset)
         return receipts
 
@@ -577,9 +578,8 @@ class Batch:
             for item, record in zip(self.items, self.records, strict=True):
                 identity = item.submission_id
                 path = None if item.source.is_bundle or item.source.roster else item.source.path
-                found = [finding for finding in self.found if finding["submission_id"] == identity]
                 own = [row for row in mended if row[0] == identity]
-                feedback.deliver(self.home, self.contract, record, found, own, path)
+                feedback.deliver(self.home, self.contract, record, self._found(identity), own, path)
         except Exception as error:  # a landing that is committed stays committed
             log.warning("batch %s: feedback is incomplete (%s)", self.batch_id, type(error).__name__)
 
@@ -590,58 +590,85 @@ class Batch:
         ).fetchall()
         return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
-    def _findings(self) -> list[dict[str, Any]]:
-        """Return all findings, those of forms of files included, as records."""
-        found = self.connection.execute(
-            "select c.submission_id, c.sheet, c.row_number, f.field, f.reason_code, f.severity "
-            "from finding_rows as f inner join cleaned as c on c.row_id = f.row_id "
-            "order by c.submission_id, c.row_id, f.field, f.reason_code"
-        ).fetchall()
-        rows = [self._finding(*row) for row in found]
-        for item in self.items:
-            rows.extend(
-                self._finding(
-                    item.submission_id,
-                    note.sheet,
-                    note.row_number,
-                    note.field,
-                    note.reason_code,
-                    reasons()[note.reason_code].severity,
-                )
-                for note in (item.result.notes if item.result else ())
+    def _record_findings(self) -> dict[str, dict[str, int]]:
+        """Write all findings, those of forms of files included; return submission → severity → how many."""
+        c = self.connection
+        pairs = c.execute("select distinct field, reason_code from finding_rows order by all").fetchall()
+        notes = [note for item in self.items for note in self._form_findings(item)]
+        said = {*pairs, *((note[3], note[4]) for note in notes)}
+        self._register(
+            "finding_text",
+            {
+                "field": [name for name, _ in said],
+                "reason_code": [code for _, code in said],
+                "class_no": pa.array([reasons()[code].class_no for _, code in said], pa.int32()),
+                "message_zh": [
+                    reasons()[code].message(self.contract.field(name).label if name else None) for name, code in said
+                ],
+            },
+        )
+        names = ("submission_id", "sheet", "row_number", "field", "reason_code", "severity")
+        columns = list(zip(*notes, strict=True)) or [()] * len(names)
+        kinds = (pa.string(), pa.string(), pa.int32(), pa.string(), pa.string(), pa.string())
+        self._register(
+            "form_finding",
+            {name: pa.array(column, kind) for name, column, kind in zip(names, columns, kinds, strict=True)},
+        )
+        c.execute(
+            f"""
+            create or replace temp table finding_record as
+            with found as (
+                select c.submission_id, c.sheet, c.row_number, f.field, f.reason_code, f.severity, c.row_id as place
+                from finding_rows as f inner join cleaned as c on c.row_id = f.row_id
+                union all
+                select *, {2**62} + row_number() over () from form_finding
             )
-            if item.result and title_snapshot_differs(item.result.title, item.metadata):
-                rows.append(self._finding(item.submission_id, None, None, None, "snapshot_date_conflict", "warn"))
-            if item.refusal:
-                refusal = item.refusal
-                rows.append(
-                    self._finding(
-                        item.submission_id,
-                        refusal.sheet,
-                        refusal.row_number,
-                        refusal.field,
-                        refusal.reason_code,
-                        "reject",
-                    )
-                )
-        return rows
+            select found.submission_id, {literal(self.batch_id)} as batch_id, {literal(self.contract.dataset)} as dataset,
+                found.sheet, found.row_number, found.field, found.reason_code, finding_text.class_no, found.severity,
+                finding_text.message_zh
+            from found
+            inner join finding_text on finding_text.field is not distinct from found.field
+                and finding_text.reason_code = found.reason_code
+            order by found.place, found.field, found.reason_code
+            """
+        )
+        lake.copy_to(
+            c, "select * from finding_record order by rowid", self.home.runs / "finding" / f"{self.batch_id}.parquet"
+        )
+        counts: dict[str, dict[str, int]] = {}
+        for identity, severity, number in c.execute(
+            "select submission_id, severity, count(*) from finding_record group by all order by all"
+        ).fetchall():
+            counts.setdefault(identity, {})[severity] = number
+        return counts
 
-    def _finding(
-        self, identity: str, sheet: str | None, row: int | None, name: str | None, reason_code: str, severity: str
-    ) -> dict[str, Any]:
-        reason = reasons()[reason_code]
-        return {
-            "submission_id": identity,
-            "batch_id": self.batch_id,
-            "dataset": self.contract.dataset,
-            "sheet": sheet,
-            "row_number": row,
-            "field": name,
-            "reason_code": reason_code,
-            "class_no": reason.class_no,
-            "severity": severity,
-            "message_zh": reason.message(self.contract.field(name).label if name else None),
-        }
+    def _register(self, name: str, columns: dict[str, Any]) -> None:
+        """Make a temporary table of a few rows."""
+        self.connection.register("few_rows", pa.table(columns))
+        self.connection.execute(f"create or replace temp table {name} as select * from few_rows")
+        self.connection.unregister("few_rows")
+
+    def _form_findings(self, item: Pending) -> list[tuple[str, str | None, int | None, str | None, str, str]]:
+        """Return what is said of a file as a whole: submission, sheet, row, field, reason, severity."""
+        identity = item.submission_id
+        found: list[tuple[str, str | None, int | None, str | None, str, str]] = [
+            (identity, note.sheet, note.row_number, note.field, note.reason_code, reasons()[note.reason_code].severity)
+            for note in (item.result.notes if item.result else ())
+        ]
+        if item.result and title_snapshot_differs(item.result.title, item.metadata):
+            found.append((identity, None, None, None, "snapshot_date_conflict", "warn"))
+        if item.refusal:
+            no = item.refusal
+            found.append((identity, no.sheet, no.row_number, no.field, no.reason_code, "reject"))
+        return found
+
+    def _found(self, identity: str) -> list[dict[str, Any]]:
+        """Return a submission's findings, the first of very many."""
+        table = self.connection.execute(
+            f"select * from finding_record where submission_id = ? order by rowid limit {FEEDBACK_FINDINGS_MAXIMUM}",
+            [identity],
+        ).to_arrow_table()
+        return list(table.to_pylist())
 
     def _write_units(self) -> None:
         school = self.contract.school_field
@@ -696,11 +723,7 @@ class Batch:
             "recorded_at": recorded_at,
         }
 
-    def _receipt(self, item: Pending, row: dict[str, Any], findings: list[dict[str, Any]]) -> Receipt:
-        severities: dict[str, int] = {}
-        for finding in findings:
-            if finding["submission_id"] == item.submission_id:
-                severities[finding["severity"]] = severities.get(finding["severity"], 0) + 1
+    def _receipt(self, item: Pending, row: dict[str, Any], severities: dict[str, int]) -> Receipt:
         is_whole = row["status"] == "accepted"
         return Receipt(
             file=str(item.source.path),
