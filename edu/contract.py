@@ -166,16 +166,57 @@ class Layout(Strict):
     header_rows: int = 1
 
 
+class PositionalSheet(Strict):
+    """A printed form on one sheet, whose figures are told by the row and the column that they stand in.
+
+    Texts of the form stand here without white space and in half width, a column as its path through the header's rows
+    from above (`在校生数/其中/女`).
+    """
+
+    table_no: str
+    """Code of the form, a value of the contract's table field."""
+    name_pattern: str
+    """Pattern of the whole name of the sheet."""
+    header_rows: int
+    row_label: str
+    """Path of the column that says what a row is."""
+    columns: dict[str, str]
+    """Path to the code of the column; every one must be there."""
+    ignored: tuple[str, ...] = ()
+    """Paths of columns without figures, such as line numbers; they need not be there."""
+    rows: dict[str, str]
+    """Label to the code of the row."""
+
+
+class Positions(Strict):
+    """How a workbook of printed forms becomes rows: one a cell that holds a figure or a mark."""
+
+    school_pattern: str
+    """Finds the school's code, its one group, in the text of a row above the header, all its cells together."""
+    file_pattern: str
+    """Finds it in the file's name, where the sheet does not say it."""
+    table_field: str
+    row_field: str
+    column_field: str
+    value_field: str
+    mark_field: str
+    """Flag field that is true where a mark in the place of a figure says that there can be none."""
+    marks: tuple[str, ...]
+    sheets: tuple[PositionalSheet, ...]
+
+
 class Profile(Strict):
     """One form in which the dataset arrives."""
 
     label: str
-    carrier: Literal["table", "bundle", "database"] = "table"
-    """What brings it: one table with a header, a bundle of files that refer to each other, a pull from a database.
-    A header is recognised among tables only."""
+    carrier: Literal["table", "bundle", "database", "positional"] = "table"
+    """What brings it: one table with a header, a bundle of files that refer to each other, a pull from a database, a
+    workbook of printed forms. A header is recognised among tables only."""
     file_types: tuple[Literal["csv", "xlsx", "parquet"], ...]
     value_form: Literal["code", "label"]
     layout: Layout = Layout()
+    positions: Positions | None = None
+    """Where the figures of a positional workbook stand."""
     sheet: str | None = None
     title_pattern: str | None = None
     """Pattern of the title row with named groups among org, period, snapshot_date."""
@@ -189,6 +230,12 @@ class Profile(Strict):
     """Headers discarded before anything is stored."""
     ignored: tuple[str, ...] = ()
     """Headers that are known and not loaded."""
+
+    @model_validator(mode="after")
+    def _has_positions(self) -> Profile:
+        if (self.carrier == "positional") != (self.positions is not None):
+            raise ValueError("carrier positional and positions belong together")
+        return self
 
 
 class Authority(Strict):
@@ -233,6 +280,8 @@ class Contract(Strict):
     """Field with the school of a row; null where rows belong to the submitter."""
     evidence: tuple[tuple[str, ...], ...]
     """Field groups that identify a row, best first; the file row is the last resort."""
+    place_fields: tuple[str, ...] = ()
+    """Coded fields whose names a finding gives after the label, where one row of a file holds many rows of the dataset."""
     is_additive: bool = False
     """Rows with equal keys are summed, never de-duplicated."""
     default_coverage: Literal["full", "partial", "delta"] = "full"
@@ -294,10 +343,14 @@ class Contract(Strict):
             raise ValueError("two fields have one name")
         known = set(names)
         wanted = {name for group in self.evidence for name in group} | {rule.field for rule in self.rules}
+        wanted |= set(self.place_fields)
         if self.school_field:
             wanted.add(self.school_field)
         for profile in self.profiles.values():
             wanted |= set(profile.headers) | set(profile.mandatory) | set(profile.fields or ())
+            if profile.positions:
+                at = profile.positions
+                wanted |= {at.table_field, at.row_field, at.column_field, at.value_field, at.mark_field}
         if wanted - known:
             raise ValueError(f"unknown fields {sorted(wanted - known)}")
         return self

@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 FEEDBACK_FINDINGS_MAXIMUM = 100_000
 """So many findings of one submission go into its correction workbook; all of them are recorded."""
+NAMED = "\x01"
+"""Where in a finding's sentence stands what tells its row from others of the same row of the file."""
 
 
 @dataclass
@@ -603,7 +605,8 @@ class Batch:
                 "reason_code": [code for _, code in said],
                 "class_no": pa.array([reasons()[code].class_no for _, code in said], pa.int32()),
                 "message_zh": [
-                    reasons()[code].message(self.contract.field(name).label if name else None) for name, code in said
+                    reasons()[code].message(self.contract.field(name).label + NAMED if name else None)
+                    for name, code in said
                 ],
             },
         )
@@ -618,14 +621,15 @@ class Batch:
             f"""
             create or replace temp table finding_record as
             with found as (
-                select c.submission_id, c.sheet, c.row_number, f.field, f.reason_code, f.severity, c.row_id as place
+                select c.submission_id, c.sheet, c.row_number, f.field, f.reason_code, f.severity, c.row_id as place,
+                    {self._named()} as named
                 from finding_rows as f inner join cleaned as c on c.row_id = f.row_id
                 union all
-                select *, {2**62} + row_number() over () from form_finding
+                select *, {2**62} + row_number() over (), '' from form_finding
             )
             select found.submission_id, {literal(self.batch_id)} as batch_id, {literal(self.contract.dataset)} as dataset,
                 found.sheet, found.row_number, found.field, found.reason_code, finding_text.class_no, found.severity,
-                finding_text.message_zh
+                replace(finding_text.message_zh, {literal(NAMED)}, found.named) as message_zh
             from found
             inner join finding_text on finding_text.field is not distinct from found.field
                 and finding_text.reason_code = found.reason_code
@@ -641,6 +645,15 @@ class Batch:
         ).fetchall():
             counts.setdefault(identity, {})[severity] = number
         return counts
+
+    def _named(self) -> str:
+        """Return what tells a row of the dataset from others of its row in the file: names of its place fields."""
+        names = [
+            f"(select s.spelling from code_spelling as s where s.kind = 'label' and s.code = c.{quoted(name)} "
+            f"and s.code_set = {literal(str(self.contract.field(name).code_set))})"
+            for name in self.contract.place_fields
+        ]
+        return f"coalesce('（' || nullif(concat_ws('、', {', '.join(names)}), '') || '）', '')" if names else "''"
 
     def _register(self, name: str, columns: dict[str, Any]) -> None:
         """Make a temporary table of a few rows."""

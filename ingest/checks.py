@@ -78,6 +78,51 @@ def _sum_differs(_: Contract, rule: Rule) -> str:
     return f"{quoted(rule.field)} <> {' + '.join(quoted(part) for part in parts)}"
 
 
+def _of_cell(contract: Contract, rule: Rule) -> tuple[str, str]:
+    """Return the window of cells that stand in one line of a form with a cell, and that its form is one of the rule's."""
+    along = str(rule.params["along"])
+    across = next(name for name in contract.place_fields if name != along)
+    school, table = contract.school_field, str(rule.params["table_field"])
+    of = ", ".join(f"{name if name == 'submission_id' else quoted(str(name))}" for name in ("submission_id", school))
+    return (
+        f"partition by {of}, {quoted(table)}, {quoted(across)}",
+        f"{quoted(table)} in ({_texts(rule.params['tables'])})",
+    )
+
+
+def _cell_sum_differs(contract: Contract, rule: Rule) -> str:
+    """A total cell that is not the sum of the cells of its line.
+
+    A part marked as not applicable counts as none. A part that is not filled in says nothing, so that the total is then
+    only too small where the others exceed it.
+    """
+    of, is_of_form = _of_cell(contract, rule)
+    along, value = quoted(str(rule.params["along"])), quoted(rule.field)
+    parts = rule.params["parts"]
+    assert isinstance(parts, list)
+    is_part = f"{along} in ({_texts(parts)})"
+    told = f"{value} is not null or coalesce({quoted(str(rule.params['mark']))}, '0') = '1'"
+    summed = f"sum({value}) filter (where {is_part}) over ({of})"
+    present = f"count(distinct case when {is_part} and ({told}) then {along} end) over ({of})"
+    return (
+        f"{is_of_form} and {along} = {literal(str(rule.params['total']))} and "
+        f"({value} < {summed} or ({value} > {summed} and {present} = {len(parts)}))"
+    )
+
+
+def _cell_part_exceeds(contract: Contract, rule: Rule) -> str:
+    """A part of a line that is greater than the line's total."""
+    of, is_of_form = _of_cell(contract, rule)
+    along, value = quoted(str(rule.params["along"])), quoted(rule.field)
+    total = f"max({value}) filter (where {along} = {literal(str(rule.params['total']))}) over ({of})"
+    return f"{is_of_form} and {along} in ({_texts(rule.params['parts'])}) and {value} > {total}"
+
+
+def _not_filled(_: Contract, rule: Rule) -> str:
+    """A row with neither a value nor the mark that there can be none."""
+    return f"{quoted('t_' + rule.field)} is null and coalesce({quoted(str(rule.params['mark']))}, '0') <> '1'"
+
+
 def _age_limit(_: Contract, rule: Rule) -> str:
     stages = _texts(rule.params["exempt_stages"])
     return (
@@ -115,6 +160,9 @@ KINDS: dict[str, Callable[[Contract, Rule], str]] = {
     "established_post": _established_post,
     "shared_value": _shared_value,
     "sum_differs": _sum_differs,
+    "cell_sum_differs": _cell_sum_differs,
+    "cell_part_exceeds": _cell_part_exceeds,
+    "not_filled": _not_filled,
     "age_limit": _age_limit,
     "age_range": _age_range,
     "grade_age": _grade_age,

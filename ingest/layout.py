@@ -53,6 +53,8 @@ def pages_of(path: Path, contract: Contract, profile: str) -> list[Page]:
     Raises:
         RejectedFileError: the file cannot be read as the dataset.
     """
+    if contract.profiles[profile].carrier == "positional":
+        return []
     kind = sniff.kind_of(path)
     if kind == "csv":
         pages = [_csv_page(path, contract, profile)]

@@ -14,6 +14,7 @@ from typing import Any
 
 from edu.codes import seed_rows
 from edu.contract import Contract, contracts, get_contract
+from synthetic.base_tables import make_base_tables, write_base_tables
 from synthetic.facts_city import make_city_facts
 from synthetic.facts_people import make_people
 from synthetic.facts_school import make_school_facts
@@ -23,6 +24,7 @@ from synthetic.world import World
 
 DATASETS = (
     "assessment",
+    "base_table_figure",
     "credit_evaluation",
     "digital_campus",
     "digital_resource",
@@ -47,6 +49,8 @@ DATASETS = (
 )
 WORKBOOKS = ("plan_indicator", "private_inspection", "school_group", "sports_programme")
 """Sent as filled templates; the rest are exports."""
+FORMS = ("base_table_figure",)
+"""Sent as workbooks of printed forms."""
 PARQUET = ("learning_event",)
 ROSTERS = ("school", "campus_facility", "class", "staff", "student", "student_event")
 PRIVATE = ("id_number", "xjh", "name", "phone", "address", "guardian_name", "guardian_phone", "staff_no", "actor")
@@ -67,7 +71,7 @@ class MoreFile:
     def form(self) -> str:
         if self.dataset in PARQUET:
             return "parquet"
-        return "xlsx" if self.dataset in WORKBOOKS else "csv"
+        return "xlsx" if self.dataset in (*WORKBOOKS, *FORMS) else "csv"
 
     @property
     def profile(self) -> str:
@@ -86,6 +90,7 @@ def make_more(world: World) -> None:
     make_staff_facts(world)
     make_school_facts(world)
     make_city_facts(world)
+    make_base_tables(world)
 
 
 def list_more(world: World) -> list[MoreFile]:
@@ -144,7 +149,9 @@ def write_more(world: World, folder: Path) -> int:
     for file in files:
         path = folder / file.relative
         path.parent.mkdir(parents=True, exist_ok=True)
-        if file.form == "xlsx":
+        if file.dataset in FORMS:
+            write_base_tables(world, file.org, file.period, path)
+        elif file.form == "xlsx":
             _write_template(world, file, path)
         else:
             options = "format parquet" if file.form == "parquet" else "header, delimiter ','"

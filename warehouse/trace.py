@@ -65,6 +65,12 @@ FACTS = {
     "fct_enrolment_snapshot": Fact("student", "period", "r.row_key = f.row_key"),
     "fct_staff_snapshot": Fact("staff", "period", "r.row_key = f.row_key"),
     "dim_class": Fact("class", "period", "r.class_code = f.class_code"),
+    "fct_base_table_figure": Fact(
+        "base_table_figure",
+        "school_year",
+        "r.table_no = f.table_no and r.row_code = f.row_code and r.column_code = f.column_code",
+        "s.school_id = f.school_id and s.school_year = f.school_year and s.term = 1",
+    ),
     "fct_campus_facility": Fact(
         "campus_facility",
         "school_year",

@@ -10,7 +10,7 @@ import duckdb
 
 from edu.contract import Contract
 from ingest.header import FormNote
-from ingest.readers import grid, markup, protected, sniff, xls, xlsx
+from ingest.readers import base_table, grid, markup, protected, sniff, xls, xlsx
 from ingest.readers.grid import Sheet
 from ingest.readers.guard import unreadable
 from ingest.readers.package import Package
@@ -72,6 +72,9 @@ def read(
 
     try:
         with open_sheets(path, kind, connection, open_protected) as (sheets, notes):
+            form = base_table.profile_of(sheets, contract, profile)
+            if form:
+                return base_table.read_forms(path.name, sheets, contract, form, connection, prefix, notes)
             return grid.read_sheets(path.name, "xlsx", sheets, contract, profile, connection, prefix, notes)
     finally:
         (scratch / f"{prefix}.opened").unlink(missing_ok=True)

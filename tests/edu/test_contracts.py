@@ -16,6 +16,7 @@ from ingest.messages import reasons
 
 DATASETS = [
     "assessment",
+    "base_table_figure",
     "campus_facility",
     "class",
     "credit_evaluation",

@@ -1,0 +1,28 @@
+-- Generated from the contract by `make docs`; a drift test compares.
+{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+
+select
+    lake_row.submission_id,
+    lake_row.batch_id,
+    lake_row.sheet,
+    lake_row.row_number,
+    lake_row.submitter_org,
+    lake_row.period,
+    lake_row.snapshot_date,
+    lake_row.is_incomplete,
+    lake_row.is_deleted,
+    lake_row.row_key,
+    lake_row.school_code,
+    lake_row.table_no,
+    lake_row.row_code,
+    lake_row.column_code,
+    lake_row.value,
+    lake_row.is_not_applicable
+from {{ source('lake', 'base_table_figure') }} as lake_row
+inner join {{ source('runs', 'submission') }} as receipt
+    on receipt.submission_id = lake_row.submission_id and receipt.batch_id = lake_row.batch_id
+where
+    {{ is_recorded('receipt.recorded_at') }}
+    {% if is_incremental() %}
+        and lake_row.batch_id not in (select distinct loaded.batch_id from {{ this }} as loaded)
+    {% endif %}
