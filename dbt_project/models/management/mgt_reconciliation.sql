@@ -54,7 +54,54 @@ by_grade as (
             and class_sum.grade_code = roster.grade_code
 ),
 
+-- What a form of the statistics says of a grade; a mark says that there is nobody, an empty cell says nothing.
+form as (
+    select
+        school_id,
+        school_year || '/1' as period,
+        snapshot_date,
+        row_code as grade_code,
+        sum(case when is_not_applicable then 0 else value end) as pupils
+    from {{ ref('fct_base_table_figure') }}
+    where column_code = 'pupils_total' and row_code <> 'total' and (is_not_applicable or value is not null)
+    group by school_id, school_year, snapshot_date, row_code
+),
+
+roster_sent as (
+    select distinct
+        school_id,
+        period,
+        snapshot_date
+    from roster
+),
+
+by_form as (
+    select
+        'pupils_by_grade_in_forms' as measure,
+        form.school_id,
+        form.period,
+        form.snapshot_date,
+        form.grade_code,
+        coalesce(roster.pupils, 0) as counted_value,
+        form.pupils as other_value
+    from form
+    inner join roster_sent
+        on
+            roster_sent.school_id = form.school_id
+            and roster_sent.period = form.period
+            and roster_sent.snapshot_date = form.snapshot_date
+    left join roster
+        on
+            roster.school_id = form.school_id
+            and roster.period = form.period
+            and roster.snapshot_date = form.snapshot_date
+            and roster.grade_code = form.grade_code
+),
+
 compared as (
+    select by_form.*
+    from by_form
+    union all
     select by_grade.*
     from by_grade
     inner join both_sent

@@ -49,6 +49,14 @@ fact as (
         count(*)
     from {{ ref('fct_campus_facility') }}
     group by school_year
+    union all
+    select
+        'base_table_figure',
+        school_year,
+        count(*),
+        cast(0 as bigint)
+    from {{ ref('fct_base_table_figure') }}
+    group by school_year
 )
 
 select
