@@ -629,7 +629,7 @@ class Batch:
             )
             select found.submission_id, {literal(self.batch_id)} as batch_id, {literal(self.contract.dataset)} as dataset,
                 found.sheet, found.row_number, found.field, found.reason_code, finding_text.class_no, found.severity,
-                replace(finding_text.message_zh, {literal(NAMED)}, found.named) as message_zh
+                replace(cast(finding_text.message_zh as varchar), {literal(NAMED)}, found.named) as message_zh
             from found
             inner join finding_text on finding_text.field is not distinct from found.field
                 and finding_text.reason_code = found.reason_code
