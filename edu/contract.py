@@ -209,10 +209,10 @@ class Profile(Strict):
     """One form in which the dataset arrives."""
 
     label: str
-    carrier: Literal["table", "bundle", "database", "positional"] = "table"
+    carrier: Literal["table", "bundle", "database", "positional", "statements"] = "table"
     """What brings it: one table with a header, a bundle of files that refer to each other, a pull from a database, a
-    workbook of printed forms. A header is recognised among tables only."""
-    file_types: tuple[Literal["csv", "xlsx", "parquet"], ...]
+    workbook of printed forms, statements in JSON, whose `headers` are paths. A header is recognised among tables only."""
+    file_types: tuple[Literal["csv", "xlsx", "parquet", "json"], ...]
     value_form: Literal["code", "label"]
     layout: Layout = Layout()
     positions: Positions | None = None

@@ -427,7 +427,11 @@ class Batch:
         )
         if not contract.is_additive:
             c.execute(f"create or replace temp table copies as {copies_sql(contract)}")
-            c.execute("insert into finding_rows select row_id, null, 'duplicate_row', 'fix' from copies")
+            # Rows that cannot be read have no values, which makes none the copy of another.
+            c.execute(
+                "insert into finding_rows select row_id, null, 'duplicate_row', 'fix' from copies "
+                "where row_id not in (select row_id from judged where row_fault is not null)"
+            )
 
     def _find_repeated_keys(self) -> None:
         """Add a warning to each accepted row whose key an earlier, different row of its school's unit has.
@@ -581,6 +585,8 @@ class Batch:
                 identity = item.submission_id
                 path = None if item.source.is_bundle or item.source.roster else item.source.path
                 own = [row for row in mended if row[0] == identity]
+                if feedback.has_statements(self.contract, record):
+                    feedback.deliver_statements(self.home, self.connection, self.contract, record)
                 feedback.deliver(self.home, self.contract, record, self._found(identity), own, path)
         except Exception as error:  # a landing that is committed stays committed
             log.warning("batch %s: feedback is incomplete (%s)", self.batch_id, type(error).__name__)

@@ -253,6 +253,41 @@ def receipt_json(receipt: dict[str, Any], findings: Iterable[dict[str, Any]]) ->
     return json.dumps({**receipt, "reasons": reasons_found}, ensure_ascii=False, indent=1, default=str)
 
 
+def has_statements(contract: Contract, receipt: dict[str, Any]) -> bool:
+    """Whether a submission is of statements, each of which gets a receipt of its own."""
+    profile = contract.profiles.get(receipt["profile"] or "")
+    return profile is not None and profile.carrier == "statements" and receipt["rows_read"] > 0
+
+
+def deliver_statements(
+    home: Home, connection: duckdb.DuckDBPyConnection, contract: Contract, receipt: dict[str, Any]
+) -> None:
+    """Write `<stem>.statements.jsonl` into the outbox: one receipt a statement, in the order of the file.
+
+    The connection holds a landing's tables `checked` and `finding_rows`. A faulty statement has no id here, because
+    what stands in its place may be anything; its row number names it.
+    """
+    target = outbox_folder(home, receipt["submitter_org"]) / f"{outbox_name(contract, receipt)}.statements.jsonl"
+    aside = target.with_name(f".{target.name}.part")
+    aside.touch(mode=0o600)
+    connection.execute(
+        f"""
+        copy (
+            select c.row_number, c.statement_id, if(c.is_quarantined, 'quarantined', 'accepted') as status, f.reason_code
+            from checked as c
+            left join (
+                select row_id, min_by(reason_code, (severity <> 'quarantine', reason_code)) as reason_code
+                from finding_rows group by row_id
+            ) as f on f.row_id = c.row_id
+            where c.submission_id = {literal(receipt["submission_id"])}
+            order by c.row_number
+        ) to {literal(str(aside))} (format json)
+        """
+    )
+    aside.chmod(0o600)
+    aside.replace(target)
+
+
 def deliver(
     home: Home,
     contract: Contract,

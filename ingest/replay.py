@@ -256,12 +256,14 @@ def give_feedback(home: Home, submission_id: str, out: Path | None = None) -> Pa
     receipt = receipts(home, submission_id)[-1]
     found = findings(home, submission_id, receipt["batch_id"])
     contract = archive.load_contract(home, receipt["contract_digest"])
-    if not found:
+    if not found and not feedback.has_statements(contract, receipt):
         return feedback.deliver(home, contract, receipt, found, [], None, out)
     with _examined(home, load_key(home), [submission_id], contract, home) as batch:
         source = batch.items[0].source
         path = None if source.is_bundle or source.roster else source.path
         mended = feedback.repairs(batch.connection, contract)
+        if out is None and feedback.has_statements(contract, receipt):
+            feedback.deliver_statements(home, batch.connection, contract, receipt)
         return feedback.deliver(home, contract, receipt, found, mended, path, out)
 
 

@@ -9,7 +9,7 @@ import duckdb
 from edu.contract import Contract
 from edu.errors import RejectedFileError
 from ingest.inbox import Source
-from ingest.readers import csv, parquet, roster, sniff, workbook
+from ingest.readers import csv, parquet, roster, sniff, workbook, xapi
 from ingest.readers.table import FieldTable, ReadResult
 
 __all__ = ["FieldTable", "ReadResult", "peek_title", "read"]
@@ -63,6 +63,8 @@ def read(
         return parquet.read(source, contract, profile, connection)
     if source.is_bundle:
         raise RejectedFileError(source.path.name, "format_unknown", "A bundle of partitions must be Parquet.")
+    if kind == "json":
+        return xapi.read(source, contract, connection, prefix)
     if kind in workbook.KINDS:
         return workbook.read(source.path, kind, contract, profile, connection, scratch, prefix, password)
     return csv.read(source, contract, profile, connection, scratch, prefix)

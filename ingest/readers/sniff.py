@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
 from edu.errors import RejectedFileError
 from ingest.readers.package import check_archive
 
-Kind = Literal["xlsx", "ole2", "html", "xml2003", "parquet", "csv"]
+Kind = Literal["xlsx", "ole2", "html", "xml2003", "parquet", "json", "csv"]
 
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 HTML = (b"<!doctype html", b"<html", b"<table", b"<meta", b"<head", b"<body", b"<style")
+JSON = re.compile(rb'\{\s*(["}]|$)|\[\s*([{\]]|$)')
+"""How statements begin; no table's first cell does."""
 OTHER = (b"%pdf", b"{\\rtf", b"\x1f\x8b", b"rar!", b"7z\xbc\xaf", b"bzh", b"\xfd7zxz", b"\x89png", b"\xff\xd8\xff")
 
 
@@ -54,4 +57,4 @@ def _text_kind(path: Path, head: bytes) -> Kind:
         raise RejectedFileError(path.name, "format_unknown", "Save it as .xlsx or CSV and send it again.")
     if b"\0" in head and not head.startswith(UTF16):
         raise RejectedFileError(path.name, "format_unknown", "It is no text; save it as .xlsx or CSV.")
-    return "csv"
+    return "json" if JSON.match(text) else "csv"

@@ -23,7 +23,8 @@ select
     lake_row.score_scaled,
     lake_row.is_success,
     lake_row.is_completed,
-    lake_row.duration_s
+    lake_row.duration_s,
+    lake_row.voided_statement_id
 from {{ source('lake', 'learning_event') }} as lake_row
 inner join {{ source('runs', 'submission') }} as receipt
     on receipt.submission_id = lake_row.submission_id and receipt.batch_id = lake_row.batch_id
