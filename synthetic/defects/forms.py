@@ -100,7 +100,9 @@ class FormPlanner:
             (row["period"], row["dataset"]): date.fromisoformat(row["due_at_city"])
             for row in seed_rows("submission_calendar")
         }
-        for file in self._share(44, [f for f in spare if (f.period, f.dataset) in due], self.n):
+        for file in self._share(
+            44, [f for f in spare if (f.period, f.dataset) in due and f.dataset != "campus_facility"], self.n
+        ):
             self.plan(file).received_at = datetime.combine(due[(file.period, file.dataset)], time(9)) + timedelta(
                 days=5
             )

@@ -79,6 +79,14 @@ def null_word(scene: Scene, row: dict[str, object], number: int) -> CellEdit | N
     return CellEdit(32, 0, name, ("不详", "—", "/", "#N/A")[number % 4], "fixed") if row[name] is None else None
 
 
+def other_unit(_: Scene, row: dict[str, object], number: int) -> CellEdit:
+    """An amount or an area in another unit, which the cell names; it converts to the same figure."""
+    name, word, factor = (("equipment_value_yuan", "万元", 10_000), ("land_area_m2", "亩", Decimal("666.67")))[
+        number % 2
+    ]
+    return CellEdit(34, 0, name, f"{Decimal(str(row[name])) / factor:.6f}{word}", "fixed")
+
+
 def number_as_text(scene: Scene, row: dict[str, object], number: int) -> CellEdit | None:
     """A number with separators, in full width, or with its counting word."""
     name = {"class": "reported_pupils", "campus_facility": "books"}[scene.file.dataset]
@@ -151,6 +159,7 @@ VALUE_CLASSES = (
     RowClass(30, ("student", "staff"), label_for_code),
     RowClass(31, ("student", "staff"), ethnicity_suffix),
     RowClass(32, ("student", "staff", "campus_facility"), null_word),
+    RowClass(34, ("campus_facility",), other_unit),
     RowClass(35, ("class", "campus_facility"), number_as_text),
     RowClass(36, ("campus_facility",), part_above_total),
     RowClass(39, ("staff",), post_contradicts),
