@@ -12,6 +12,8 @@ from synthetic.files import snapshot_of
 PERSONS = ("student", "staff")
 OTHER_PREFIX = "420106"
 """A division of another city: no number of the city's own people opens with it."""
+UNUSED = "9"
+"""First digit of a sequence number that the world never reaches, so that a made-up number is nobody else's."""
 UNUSUAL_AGES = {"1": 18, "2": 21, "3": 24, "4": 27}
 """By the first digit of the grade: one or more years above the usual range, and possible."""
 
@@ -82,7 +84,9 @@ def sex_differs(scene: Scene, row: dict[str, object], _: int) -> CellEdit:
 def roll_number_differs(_: Scene, row: dict[str, object], __: int) -> CellEdit | None:
     """A formal school-roll number that was made of another identity number."""
     text = str(row["xjh"])
-    return CellEdit(15, 0, "xjh", "G" + OTHER_PREFIX + text[7:], "warned") if text.startswith("G") else None
+    if not text.startswith("G"):
+        return None
+    return CellEdit(15, 0, "xjh", "G" + OTHER_PREFIX + text[7:15] + UNUSED + text[16:], "warned")
 
 
 def age(scene: Scene, row: dict[str, object], number: int) -> CellEdit | None:
@@ -95,7 +99,7 @@ def age(scene: Scene, row: dict[str, object], number: int) -> CellEdit | None:
     has_had_birthday = (birth.month, birth.day) <= (snapshot.month, snapshot.day)
     other = birth.replace(year=snapshot.year - years - (0 if has_had_birthday else 1), day=min(birth.day, 28))
     text = str(row["id_number"])
-    first17 = text[:6] + other.strftime("%Y%m%d") + text[14:17]
+    first17 = text[:6] + other.strftime("%Y%m%d") + UNUSED + text[15:17]
     identity = first17 + resident_id_check_digit(first17)
     return CellEdit(
         40,

@@ -70,7 +70,14 @@ class Injector:
         return Scene(self.world, file, names, self.rows(file)[0])
 
     def _inject(self, spec: RowClass, number: int) -> None:
-        wanted = spec.datasets[number % len(spec.datasets)]
+        """Put one defect into a row of the dataset whose turn it is, or of the next one that has a row left."""
+        turn = number % len(spec.datasets)
+        if not any(
+            self._inject_into(spec, wanted, number) for wanted in (*spec.datasets[turn:], *spec.datasets[:turn])
+        ):
+            raise CityTooSmallError(f"class {spec.class_no}: no row is left for it; use more terms or schools")
+
+    def _inject_into(self, spec: RowClass, wanted: str, number: int) -> bool:
         pool = [f for f in self.files if f.dataset == wanted and f.form in spec.forms and f.rows <= ROW_FILE_MAXIMUM]
         self.draw.shuffle(pool)
         for file in pool:
@@ -87,8 +94,8 @@ class Injector:
                     edit.row = row
                     plan.edits.append(edit)
                     self._note_effects(scene, edit)
-                    return
-        raise CityTooSmallError(f"class {spec.class_no}: no row of {wanted} is left; use more terms or schools")
+                    return True
+        return False
 
     def _moved_from(self, period: str) -> dict[str, str]:
         """Return the school that each pupil left for another in a period."""

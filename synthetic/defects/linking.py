@@ -49,7 +49,7 @@ def other_school_name(scene: Scene, row: dict[str, object], number: int) -> Cell
 
 
 LINKING_CLASSES = (
-    RowClass(16, ("student",), temporary_number),
+    RowClass(16, ("student",), temporary_number, forms=("csv",)),
     RowClass(18, ("student",), no_class, forms=("csv",)),
     RowClass(20, ("student",), overstayed),
     RowClass(25, ("school",), other_school_name),
