@@ -22,7 +22,7 @@ from ingest.readers.table import FieldTable, ReadResult, literal, quoted
 
 CARRIER = "statements"
 FILE_BYTES_MAXIMUM = 1 << 30
-LINE_BYTES_MAXIMUM = 1 << 20
+LINE_BYTES_MAXIMUM = 1 << 18
 """A statement is some hundred bytes; its attachments travel apart."""
 DOCUMENT_BYTES_MAXIMUM = 64 << 20
 """An array or an object is parsed as a whole; more statements come as lines."""
@@ -55,18 +55,21 @@ def read(source: Source, contract: Contract, connection: duckdb.DuckDBPyConnecti
         raise RejectedFileError(
             path.name, "format_unknown", f"Dataset {contract.dataset} takes no JSON; use the template."
         )
-    has_bom = _load_lines(path, connection, f"{prefix}_line")
-    _number_statements(path, connection, prefix)
-    _judge(connection, prefix)
-    values = _values(contract, profile)
-    selected = ", ".join(f"{value} as {quoted(name)}" for name, value in values.items())
-    # What is read of a statement that is none would be read from anything at all: it goes without values.
-    connection.execute(
-        f"create or replace temp table {prefix}_row as select row_number, row_fault, {selected} "
-        f"from (select row_number, row_fault, case when row_fault is null then j end as j from {prefix}_judged)"
-    )
-    for table in ("line", "item", "judged"):
-        connection.execute(f"drop table {prefix}_{table}")
+    try:
+        has_bom = _load_lines(path, connection, f"{prefix}_line")
+        _number_statements(path, connection, prefix)
+        _judge(connection, prefix)
+        values = _values(contract, profile)
+        selected = ", ".join(f"{value} as {quoted(name)}" for name, value in values.items())
+        # What is read of a statement that is none would be read from anything at all: it goes without values.
+        connection.execute(
+            f"create or replace temp table {prefix}_row as select row_number, row_fault, {selected} "
+            f"from (select row_number, row_fault, case when row_fault is null then j end as j from {prefix}_judged)"
+        )
+        for table in ("line", "item", "judged"):
+            connection.execute(f"drop table {prefix}_{table}")
+    except duckdb.OutOfMemoryException:
+        raise RejectedFileError(path.name, "file_too_large", "Send it in several files.") from None
     relation = f"select * from {prefix}_row order by row_number"
     notes = (FormNote("bom_removed"),) if has_bom else ()
     return ReadResult(profile, (FieldTable(None, relation, tuple(values), has_faults=True),), notes, "utf-8")
@@ -240,19 +243,40 @@ def _judge(connection: duckdb.DuckDBPyConnection, prefix: str) -> None:
         where e.type = 'NULL' and not contains(e.fullkey, '.extensions.')
         """
     )
-    whens = " ".join(
-        f"when not coalesce({condition}, false) then {literal(reason)}" for reason, condition in xapi_rules.RULES
+    keys = xapi_rules.STATEMENT_KEYS
+    paths = ", ".join(literal(f"$.{key}") for key in keys)
+    parts = ", ".join(f"p[{place}] as s_{key}" for place, key in enumerate(keys, 1))
+    connection.execute(
+        f"""
+        create or replace temp table {prefix}_part as
+        select row_number, j, {parts} from (
+            select row_number, j, json_extract(j, [{paths}]) as p from {item} where json_type(j) = 'OBJECT'
+        )
+        """
     )
+    connection.execute(f"create or replace temp table {prefix}_fault (row_number bigint, rule_no integer)")
+    # A statement for each rule: every JSON function of a statement holds memory for as long as it runs.
+    for number, (_, condition) in enumerate(xapi_rules.RULES):
+        connection.execute(
+            f"insert into {prefix}_fault select row_number, {number} from {prefix}_part "
+            f"where not coalesce({condition}, false)"
+        )
+    reasons = " ".join(f"when {number} then {literal(reason)}" for number, (reason, _) in enumerate(xapi_rules.RULES))
     connection.execute(
         f"""
         create or replace temp table {prefix}_judged as
         select i.row_number, i.j,
-            case when i.is_deep then 'statement_too_deep' when i.j is null then 'statement_not_json'
-                when json_type(i.j) <> 'OBJECT' then 'statement_not_json'
-                when n.row_number is not null then 'statement_property_unknown' {whens} end as row_fault
-        from {item} as i left join {prefix}_null as n on n.row_number = i.row_number
+            case when i.is_deep then 'statement_too_deep' when i.j is null or json_type(i.j) <> 'OBJECT'
+                then 'statement_not_json' when n.row_number is not null then 'statement_property_unknown'
+                else case f.rule_no {reasons} end end as row_fault
+        from {item} as i
+        left join {prefix}_null as n on n.row_number = i.row_number
+        left join (select row_number, min(rule_no) as rule_no from {prefix}_fault group by row_number) as f
+            on f.row_number = i.row_number
         """
     )
+    for table in ("part", "fault"):
+        connection.execute(f"drop table {prefix}_{table}")
     connection.execute(f"drop table {prefix}_null")
 
 

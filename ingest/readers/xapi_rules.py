@@ -1,6 +1,6 @@
 """What makes a statement valid: Experience API 1.0.3, part two (statements), as conditions over one JSON value.
 
-Every condition is SQL over the column `j`, a statement that is known to be a JSON object of bounded depth.
+Every condition is SQL over `j`, a statement that is known to be a JSON object of bounded depth, and its parts `s_<property>`.
 """
 
 from __future__ import annotations
@@ -274,38 +274,38 @@ def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create or replace temp macro {name}({parameter}) as ({body})")
 
 
-_KIND = "json_extract_string(j, '$.object.objectType')"
+_KIND = "json_extract_string(s_object, '$.objectType')"
 _IS_ACTIVITY = f"coalesce({_KIND} = 'Activity', {_KIND} is null)"
 
 RULES: tuple[tuple[str, str], ...] = (
     ("statement_property_unknown", _object("j", STATEMENT_KEYS)),
-    ("statement_id_invalid", _fits(_at("j", "id"), UUID)),
-    ("statement_actor_invalid", f"xapi_actor({_at('j', 'actor')})"),
-    ("statement_actor_anonymous", f"xapi_identifiers({_at('j', 'actor')}) > 0"),
-    ("statement_verb_invalid", f"xapi_verb({_at('j', 'verb')})"),
+    ("statement_id_invalid", _fits("s_id", UUID)),
+    ("statement_actor_invalid", "xapi_actor(s_actor)"),
+    ("statement_actor_anonymous", "xapi_identifiers(s_actor) > 0"),
+    ("statement_verb_invalid", "xapi_verb(s_verb)"),
     (
         "statement_object_invalid",
-        f"case when {_KIND} = 'SubStatement' then xapi_sub({_at('j', 'object')}) else xapi_target({_at('j', 'object')}) end "
-        f"and (json_extract_string(j, '$.verb.id') <> {literal(VOIDED)} or coalesce({_KIND} = 'StatementRef', false))",
+        f"case when {_KIND} = 'SubStatement' then xapi_sub(s_object) else xapi_target(s_object) end "
+        f"and (json_extract_string(s_verb, '$.id') <> {literal(VOIDED)} or coalesce({_KIND} = 'StatementRef', false))",
     ),
-    ("statement_result_invalid", _may(_at("j", "result"), f"xapi_result({_at('j', 'result')})")),
+    ("statement_result_invalid", _may("s_result", "xapi_result(s_result)")),
     (
         "statement_context_invalid",
-        f"{_may_be('j', 'context', 'xapi_context')} and ({_IS_ACTIVITY} or "
-        f"({_at('j', 'context.revision')} is null and {_at('j', 'context.platform')} is null))",
+        f"{_may('s_context', 'xapi_context(s_context)')} and ({_IS_ACTIVITY} or "
+        f"({_at('s_context', 'revision')} is null and {_at('s_context', 'platform')} is null))",
     ),
     (
         "statement_timestamp_invalid",
-        f"{_may_be('j', 'timestamp', 'xapi_moment')} and {_may_be('j', 'stored', 'xapi_moment')}",
+        f"{_may('s_timestamp', 'xapi_moment(s_timestamp)')} and {_may('s_stored', 'xapi_moment(s_stored)')}",
     ),
-    ("statement_version_invalid", _may(_at("j", "version"), _fits(_at("j", "version"), VERSION))),
+    ("statement_version_invalid", _may("s_version", _fits("s_version", VERSION))),
     (
         "statement_authority_invalid",
-        _may(_at("j", "authority"), f"xapi_actor({_at('j', 'authority')})"),
+        _may("s_authority", "xapi_actor(s_authority)"),
     ),
     (
         "statement_attachment_invalid",
-        _may(_at("j", "attachments"), _each(_at("j", "attachments"), "xapi_attachment(m)")),
+        _may("s_attachments", _each("s_attachments", "xapi_attachment(m)")),
     ),
 )
 """Reason code and the condition that a valid statement fulfils; the first that it does not is its finding."""

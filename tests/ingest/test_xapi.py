@@ -304,7 +304,7 @@ def test_files_that_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_deep_lines_cost_nothing(tmp_path: Path) -> None:
-    deep = '{"a":' * 50_000 + "1" + "}" * 50_000
+    deep = '{"a":' * 40_000 + "1" + "}" * 40_000
     wide = statement(1, context={"extensions": {"http://example.cn/x": [{}] * 5_000}})
     nested = statement(2, context={"extensions": {"http://example.cn/x": json.loads("[" * 27 + "]" * 27)}})
     path = write(tmp_path / "s.jsonl", wide, nested, deep)
