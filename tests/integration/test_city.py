@@ -55,6 +55,24 @@ def test_every_row_of_the_world_is_in_the_warehouse(clean: City) -> None:
             assert connection.execute(count.format(f"collection.{facts.stem}")).fetchall() == world, facts.stem
 
 
+def test_forms_of_a_clean_city_agree_with_its_roll(clean: City) -> None:
+    with duckdb.connect(str(clean.home.warehouse), read_only=True) as connection:
+        compared = connection.execute(
+            "select count(*) > 0, bool_and(is_within) from management.reconciliation where measure = 'pupils_by_grade_in_forms'"
+        ).fetchone()
+        figures = connection.execute(
+            "select count(*) from storage.fct_base_table_figure where row_code not in ('total') and column_code = 'pupils_total' "
+            "and not is_not_applicable"
+        ).fetchone()
+        marked = connection.execute(
+            "select count(*) from management.reconciliation where other_value > 0 "
+            "and measure = 'pupils_by_grade_in_forms'"
+        ).fetchone()
+    assert compared == (True, True)
+    # Every grade with pupils was compared.
+    assert figures == marked
+
+
 def test_a_second_run_and_another_order_give_the_same_digest(clean: City, tmp_path: Path) -> None:
     from warehouse.digest import digest
 
