@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import duckdb
 import pyarrow as pa
@@ -88,6 +89,14 @@ class World:
     def codes_of_kinds(self, kinds: tuple[str, ...]) -> set[str]:
         """Return the codes of the schools of some kinds."""
         return {school.school_code for school in self.schools if school.school_kind_code in kinds}
+
+    @cached_property
+    def paused_roll_numbers(self) -> set[str]:
+        """School-roll numbers of pupils who rested at some time; they may stay a year longer in their stage."""
+        rows = self.db.execute(
+            "select distinct p.xjh from event as e inner join pupil as p using (pid) where e.event_kind_code = '11'"
+        )
+        return {row[0] for row in rows.fetchall()}
 
     def _table(self, name: str, table: pa.Table) -> None:
         self.db.register("incoming", table)

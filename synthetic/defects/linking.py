@@ -35,6 +35,8 @@ def overstayed(scene: Scene, row: dict[str, object], __: int) -> CellEdit | None
     kinds = LAST_GRADES.get(str(row["grade_code"]))
     if kinds is None or str(row["school_code"]) not in scene.world.codes_of_kinds(kinds):
         return None
+    if row["xjh"] in scene.world.paused_roll_numbers:
+        return None
     text = str(row["entry_ym"])
     return CellEdit(20, 0, "entry_ym", f"{int(text[:4]) - 1}{text[4:]}", "case", expected_in=CASE)
 
