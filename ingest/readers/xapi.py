@@ -58,6 +58,7 @@ def read(source: Source, contract: Contract, connection: duckdb.DuckDBPyConnecti
     try:
         has_bom = _load_lines(path, connection, f"{prefix}_line")
         _number_statements(path, connection, prefix)
+        connection.execute(f"drop table {prefix}_line")
         _judge(connection, prefix)
         values = _values(contract, profile)
         selected = ", ".join(f"{value} as {quoted(name)}" for name, value in values.items())
@@ -66,7 +67,7 @@ def read(source: Source, contract: Contract, connection: duckdb.DuckDBPyConnecti
             f"create or replace temp table {prefix}_row as select row_number, row_fault, {selected} "
             f"from (select row_number, row_fault, case when row_fault is null then j end as j from {prefix}_judged)"
         )
-        for table in ("line", "item", "judged"):
+        for table in ("item", "judged"):
             connection.execute(f"drop table {prefix}_{table}")
     except duckdb.OutOfMemoryException:
         raise RejectedFileError(path.name, "file_too_large", "Send it in several files.") from None
@@ -158,19 +159,19 @@ def _without_strings(text: str) -> str:
 
 
 def _parsed(relation: str) -> str:
-    """Return a SELECT of row_number, text, and the text as JSON where it may be parsed and is strictly JSON."""
+    """Return a SELECT of row_number, whether null stands in the text, and the text as JSON where it may be parsed and is strictly JSON."""
     is_strict = (
         f"json_valid(text) and not regexp_matches({_without_strings('text')}, {literal(LAX)}) "
         f"and not regexp_matches(text, {literal(NUL)})"
     )
     return (
-        f"select row_number, text, is_deep, case when not is_deep then case when {is_strict} then cast(text as json) end end "
+        f"select row_number, contains(text, 'null') as has_null, is_deep, case when not is_deep then case when {is_strict} then cast(text as json) end end "
         f"as j from (select row_number, text, coalesce({_is_too_deep('text')}, false) as is_deep from {relation})"
     )
 
 
 def _number_statements(path: Path, connection: duckdb.DuckDBPyConnection, prefix: str) -> None:
-    """Make `<prefix>_item` (row_number, text, is_deep, j): a row a statement.
+    """Make `<prefix>_item` (row_number, has_null, is_deep, j): a row a statement.
 
     Raises:
         RejectedFileError: an array or object is broken, too deep, too long or empty, or a line is too long.
@@ -217,7 +218,7 @@ def _take_document(path: Path, connection: duckdb.DuckDBPyConnection, line: str,
     connection.execute(
         f"""
         create or replace temp table {item} as
-        select u.row_number, cast(u.j as varchar) as text, false as is_deep, u.j
+        select u.row_number, contains(cast(u.j as varchar), 'null') as has_null, false as is_deep, u.j
         from (select json_extract(j, {literal(place)}) as every from {item}) as d,
             unnest(d.every) with ordinality as u (j, row_number)
         """
@@ -238,7 +239,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, prefix: str) -> None:
     connection.execute(
         f"""
         create or replace temp table {prefix}_null as
-        select distinct s.row_number from (select row_number, j from {item} where contains(text, 'null')) as s,
+        select distinct s.row_number from (select row_number, j from {item} where has_null) as s,
             json_tree(s.j) as e
         where e.type = 'NULL' and not contains(e.fullkey, '.extensions.')
         """
@@ -249,8 +250,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, prefix: str) -> None:
     connection.execute(
         f"""
         create or replace temp table {prefix}_part as
-        select row_number, j, {parts} from (
-            select row_number, j, json_extract(j, [{paths}]) as p from {item} where json_type(j) = 'OBJECT'
+        select row_number, {parts} from (
+            select row_number, json_extract(j, [{paths}]) as p from {item} where json_type(j) = 'OBJECT'
         )
         """
     )
@@ -258,7 +259,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, prefix: str) -> None:
     # A statement for each rule: every JSON function of a statement holds memory for as long as it runs.
     for number, (_, condition) in enumerate(xapi_rules.RULES):
         connection.execute(
-            f"insert into {prefix}_fault select row_number, {number} from {prefix}_part "
+            f"insert into {prefix}_fault select row_number, {number} from {item if number == 0 else prefix + '_part'} "
             f"where not coalesce({condition}, false)"
         )
     reasons = " ".join(f"when {number} then {literal(reason)}" for number, (reason, _) in enumerate(xapi_rules.RULES))
