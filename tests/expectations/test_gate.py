@@ -219,7 +219,7 @@ def test_a_share_of_few_rows_holds_nothing(edu_home: Home) -> None:
 
 LAST_TERM = (
     "insert into collection.unit values "
-    "('s0', 'student', '2142000001', '2142000001', '2024-2025/2', date '2025-03-01', {rows}, 0); "
+    "('s0', 'student', '2142000001', '2142000001', '2024-2025/2', date '2025-03-01', {rows}, 0, 'full', {rows}); "
     "insert into collection.school values ('2142000001', '2024-2025/2'); "
     "insert into collection.submission values "
     "('s0', 'd1', 'accepted', {rows}, {rows}, 0, 'k', timestamp '2025-03-05 08:00:00')"
@@ -239,7 +239,7 @@ def test_a_roster_out_of_proportion_is_held(edu_home: Home, last_rows: int, is_h
 
 
 def test_a_small_roster_may_change_as_it_likes(edu_home: Home) -> None:
-    few = "; update collection.unit set rows_read = 29 where submission_id = 's1'"
+    few = "; update collection.unit set rows_read = 29, rows_accepted = 29 where submission_id = 's1'"
     few += "; update collection.submission set rows_read = 29, rows_accepted = 29 where submission_id = 's1'"
     assert run(edu_home, "collection", LAST_TERM.format(rows=5) + few).held_units == []
 
@@ -280,7 +280,7 @@ def test_a_release_lets_through_what_the_steward_saw_and_nothing_later(edu_home:
 def test_what_cannot_be_released_is_said(edu_home: Home) -> None:
     stranger = (
         "insert into collection.unit values "
-        "('s1', 'class', '2142000009', '2142000009', '2025-2026/1', date '2025-09-01', 3, 0)"
+        "('s1', 'class', '2142000009', '2142000009', '2025-2026/1', date '2025-09-01', 3, 0, 'full', 3)"
     )
     run(edu_home, "collection", stranger)
     asked = {"school_code": "2142000009", "period": "2025-2026/1", "by": "李科员", "reason": "已核实"}
