@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,9 @@ from tests_city import City, make_city
 PRIVATE = {"inbox", "outbox", "archive", "quarantine", "vault"}
 MINIMUM_LENGTH = 8
 """Short names also stand in school names and code tables; numbers and long names are unmistakable."""
+
+
+WORD = re.compile(r"(?:[^\W_]|·)+")
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +63,7 @@ def words(path: Path) -> set[str]:
     """All text of a file, split into words; tables are decoded, since their bytes are compressed."""
     if path.suffix in (".duckdb", ".parquet"):
         return table_words(path)
-    pieces: set[str] = set()
-    for chunk in path.read_bytes().split(b"\n"):
-        line = chunk.decode("utf-8", errors="replace")
-        pieces.update("".join(c if c.isalnum() or c == "·" else " " for c in line).split())
-    return pieces
+    return set(WORD.findall(path.read_text("utf-8", errors="replace")))
 
 
 def table_words(path: Path) -> set[str]:
