@@ -27,16 +27,18 @@ TILE_COLOURS = ("#c8553d", "#d9764f", "#e39a68", "#ecc08a", "#c9d7b0", "#96bfa0"
 """By how many of the seven coefficients are within their limits, 0 to 7."""
 DARK_TILES = (0, 1, 6, 7)
 HEIGHT = 420
+BAR_HEIGHT, FRAME_HEIGHT = 46, 110
+"""Of a bar with a label of two lines, and of what stands around the bars."""
 
 
-def _figure(figure: go.Figure, key: str, label: str) -> str:
+def _figure(figure: go.Figure, key: str, label: str, height: int = HEIGHT) -> str:
     figure.update_layout(
-        height=HEIGHT,
+        height=height,
         font={"family": FONT, "size": 13},
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
         paper_bgcolor="white",
         plot_bgcolor="white",
-        legend={"orientation": "h", "y": -0.18, "traceorder": "normal"},
+        legend={"orientation": "h", "y": -0.18 * HEIGHT / height, "traceorder": "normal"},
         xaxis={"automargin": True, "fixedrange": True},
         yaxis={"automargin": True, "gridcolor": "#e4e9ec", "fixedrange": True},
         separators=".,",
@@ -206,7 +208,8 @@ def coverage_figure(data: CockpitData) -> str:
             hovertemplate="%{y} " + label + "：%{x} 个单位<extra></extra>",
         )
     figure.update_layout(barmode="stack", xaxis_title="单位数")
-    return _figure(figure, "coverage", "各数据集报送情况,堆积条形图")
+    height = max(HEIGHT, FRAME_HEIGHT + BAR_HEIGHT * len(names))
+    return _figure(figure, "coverage", "各数据集报送情况,堆积条形图", height)
 
 
 def coverage_table(data: CockpitData) -> str:
