@@ -1,0 +1,19 @@
+-- A topic joins by its name here and a model `ana_<topic>_part`; docs/adr/0014 says what a part is.
+{{ config(materialized='view') }}
+{% set topics = ['scale'] %}
+{% for topic in topics %}
+    select
+        indicator_code,
+        period,
+        area_id,
+        division_code,
+        school_id,
+        stage,
+        breakdown,
+        breakdown_value,
+        numerator,
+        denominator,
+        data_status
+    from {{ ref('ana_' ~ topic ~ '_part') }}
+    {{ 'union all' if not loop.last }}
+{% endfor %}

@@ -1,0 +1,30 @@
+with reported as (
+    {{ current_rows('staff_post', [
+        'period', 'row_key', 'school_code', 'post_code', 'post_kind_code', 'post_level', 'title_code',
+        'appointment_code', 'appointed_from', 'appointed_to', 'establishment_code', 'weekly_lessons',
+        'is_homeroom', 'is_dual_qualified', 'is_mental_health', 'staff_no_key'
+    ]) }}
+)
+
+select
+    coalesce(by_number.person_id, by_row.person_id) as person_id,
+    school.school_id,
+    reported.period,
+    reported.row_key,
+    reported.post_code,
+    reported.post_kind_code,
+    reported.post_level,
+    reported.title_code,
+    reported.appointment_code,
+    reported.appointed_from,
+    reported.appointed_to,
+    reported.establishment_code,
+    reported.weekly_lessons,
+    reported.is_homeroom,
+    reported.is_dual_qualified,
+    reported.is_mental_health
+from reported
+inner join {{ ref('map_school_code') }} as school on school.school_code = reported.school_code
+left join {{ ref('map_person') }} as by_number on by_number.evidence_key = 'gh@school:' || reported.staff_no_key
+left join {{ ref('map_person') }} as by_row
+    on by_row.evidence_key = case when reported.staff_no_key is null then reported.row_key end

@@ -1,0 +1,33 @@
+with reported as (
+    {{ current_rows('student_support', [
+        'period', 'row_key', 'school_code', 'grade_code', 'support_kind_code', 'left_behind_code',
+        'study_place_code', 'disability_code', 'disability_level', 'placement_code', 'difficulty_code',
+        'difficulty_reason_code', 'aid_item_code', 'aid_amount_yuan', 'found_on', 'return_code', 'xjh_key'
+    ]) }}
+)
+
+select
+    coalesce(by_number.person_id, by_row.person_id) as person_id,
+    school.school_id,
+    reported.period,
+    {{ school_year('reported.period') }} as school_year,
+    {{ term_no('reported.period') }} as term,
+    reported.row_key,
+    reported.grade_code,
+    reported.support_kind_code,
+    reported.left_behind_code,
+    reported.study_place_code,
+    reported.disability_code,
+    reported.disability_level,
+    reported.placement_code,
+    reported.difficulty_code,
+    reported.difficulty_reason_code,
+    reported.aid_item_code,
+    reported.aid_amount_yuan,
+    reported.found_on,
+    reported.return_code
+from reported
+inner join {{ ref('map_school_code') }} as school on school.school_code = reported.school_code
+left join {{ ref('map_person') }} as by_number on by_number.evidence_key = 'xjh:' || reported.xjh_key
+left join {{ ref('map_person') }} as by_row
+    on by_row.evidence_key = case when reported.xjh_key is null then reported.row_key end
