@@ -23,7 +23,8 @@ def test_every_indicator_is_defined_to_the_end() -> None:
     assert len(codes) == len(set(codes))
     for row in seed_rows("indicator"):
         assert re.fullmatch(r"[a-z]+\.[a-z0-9_]+", row["indicator_code"]), row["indicator_code"]
-        assert row["indicator_code"].startswith(f"{row['topic']}.") and row["topic"] in topics, row["indicator_code"]
+        assert row["indicator_code"].startswith(f"{row['topic']}."), row["indicator_code"]
+        assert row["topic"] in topics, row["indicator_code"]
         assert row["combine"] in COMBINES, row["indicator_code"]
         assert (row["home_table"] == "analysis.indicator_value") == (row["combine"] != "own"), row["indicator_code"]
         needed = ["indicator_name", "unit", "numerator_text", "population_text", "missing_text", "valid_from", "source"]
@@ -35,4 +36,6 @@ def test_every_indicator_is_defined_to_the_end() -> None:
 def test_every_standard_is_of_an_indicator() -> None:
     codes = {row["indicator_code"] for row in seed_rows("indicator")}
     for row in seed_rows("indicator_threshold"):
-        assert row["indicator_code"] in codes and row["comparator"] in (">=", "<=") and row["source"], row
+        assert row["indicator_code"] in codes, row
+        assert row["comparator"] in (">=", "<="), row
+        assert row["source"], row
