@@ -17,17 +17,27 @@ with placed as (
         rule.by_residence,
         rule.by_ownership,
         status.sort_order as status_order,
+        cut.has_school_level as is_cut_shown_of_school,
         case school.urban_rural_group when '城区' then 'urban' when '镇区' then 'town' when '乡村' then 'rural' end
             as residence,
         case when school.is_private then 'private' else 'public' end as ownership,
         case rule.combine
             when 'ratio' then part.numerator is not null and part.denominator is not null
             when 'count' then part.numerator is not null
-            else part.numerator is not null or part.denominator is not null
+            -- Where a division's own denominator is missing, its schools' numerators would be added to nothing.
+            else
+                (part.numerator is not null or part.denominator is not null)
+                and not coalesce(bool_or(part.school_id is null and part.denominator is null) over (
+                    partition by
+                        part.indicator_code, part.period, part.division_code, part.stage, part.breakdown,
+                        part.breakdown_value
+                ), false)
         end as is_reported
     from {{ ref('ana_indicator_part') }} as part
     inner join {{ ref('indicator') }} as rule on rule.indicator_code = part.indicator_code
     inner join {{ ref('data_status') }} as status on status.data_status = part.data_status
+    left join {{ ref('indicator_breakdown') }} as cut
+        on cut.breakdown = part.breakdown and cut.breakdown_value = part.breakdown_value
     left join {{ ref('dim_school') }} as school
         on
             school.school_id = part.school_id
@@ -64,7 +74,11 @@ levelled as (
         spread.division_code as area_code,
         spread.school_id as area_school_id
     from spread
-    where spread.has_school_level and spread.school_id is not null and spread.spread_by = spread.breakdown
+    where
+        spread.has_school_level
+        and spread.school_id is not null
+        and spread.spread_by = spread.breakdown
+        and coalesce(spread.is_cut_shown_of_school, true)
     union all
     select
         spread.*,
@@ -99,6 +113,7 @@ summed as (
         sum(denominator) filter (where is_reported) as denominator,
         count(distinct school_id) as schools_expected,
         count(distinct school_id) filter (where is_reported) as schools_reported,
+        count(*) filter (where school_id is null and not is_reported) as divisions_missing,
         coalesce(min(status_order) filter (where is_reported), 0) as status_order
     from levelled
     group by
@@ -109,6 +124,7 @@ summed as (
 valued as (
     select
         summed.*,
+        summed.schools_reported = summed.schools_expected and summed.divisions_missing = 0 as is_complete,
         case
             when summed.combine = 'count' then summed.numerator * summed.multiplier
             when summed.denominator > 0
@@ -131,7 +147,7 @@ select
     cast(valued.denominator as decimal(18, 4)) as denominator,
     cast(round(valued.value_exact, 4) as decimal(18, 4)) as value,
     case
-        when valued.value_exact is not null and valued.schools_reported < valued.schools_expected then 'partial'
+        when valued.value_exact is not null and not valued.is_complete then 'partial'
         when valued.value_exact is not null then 'valued'
         when valued.denominator = 0 then 'no_denominator'
         else 'not_reported'
@@ -140,7 +156,7 @@ select
     case
         when valued.value_exact is null or not status.allows_verdict then null
         -- Schools that are missing would count as nothing in a share of a whole area's people.
-        when valued.combine = 'area' and valued.schools_reported < valued.schools_expected then null
+        when valued.combine = 'area' and not valued.is_complete then null
         when rule.comparator = '>=' then valued.value_exact >= rule.threshold
         when rule.comparator = '<=' then valued.value_exact <= rule.threshold
     end as is_met,

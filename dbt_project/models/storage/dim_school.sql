@@ -1,7 +1,8 @@
 with registered as (
     {{ current_rows('school', [
         'school_code', 'period', 'snapshot_date', 'school_name', 'school_kind_code', 'sponsor_code', 'division_code',
-        'township_code', 'urban_rural_code', 'managing_org', 'founded_ym', 'is_boarding'
+        'township_code', 'urban_rural_code', 'managing_org', 'founded_ym', 'is_boarding', 'is_inclusive',
+        'approved_posts'
     ]) }}
 )
 
@@ -29,6 +30,8 @@ select
     end as urban_rural_group,
     registered.founded_ym,
     registered.is_boarding,
+    registered.is_inclusive,
+    registered.approved_posts,
     coalesce(kind.has_primary, false) as has_primary,
     coalesce(kind.has_junior, false) as has_junior,
     coalesce(kind.has_senior, false) as has_senior,
