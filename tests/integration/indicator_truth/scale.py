@@ -17,7 +17,7 @@ MEMBERS = {
 
 def figures() -> str:
     """All figures of the topic."""
-    return " union all ".join([_rolls(), _classes(), _population()])
+    return " union all ".join([_rolls(), _classes(), _population(), _upper_secondary(), _ways(), _retention()])
 
 
 def _rolls() -> str:
@@ -108,4 +108,109 @@ def _population() -> str:
                         f"select 'scale.{code}', start_year || '-' || (start_year + 1), '{level}', {area}, '{stage}', "
                         f"'{breakdown}', '{sex}', 100.0 * sum(learners) / sum(persons) from ({rows}) group by all"
                     )
+    return " union all ".join(parts)
+
+
+NEW = """
+    p.grade_code in ('31', '41') and not exists (select 1 from pupil as q where q.pid = p.pid
+        and q.grade_code = p.grade_code and q.start_year = p.start_year - 1)
+"""
+"""Entrants of upper secondary schools: the first grade without those who repeat it."""
+
+
+def _upper_secondary() -> str:
+    """General to vocational entrants; entrants to the graduates of the year before."""
+    parts = []
+    for (breakdown, value), cut in SCHOOL_CUTS.items():
+        rows = f"""
+            select s.year, s.school_id, s.division_code, count(p.pid) filter (where p.grade_code = '31') as general,
+                count(p.pid) filter (where p.grade_code = '41') as vocational
+            from site as s left join pupil as p on p.school_code = s.school_code and p.year = s.year and {NEW}
+            where exists (select 1 from taught as t where t.school_code = s.school_code and t.year = s.year
+                and t.stage in ('senior', 'vocational')) and {cut.format(s="s")} group by all
+        """
+        parts.append(
+            f"select 'scale.senior_vocational_ratio', year, area_level, area_id, 'upper_secondary', '{breakdown}', '{value}', "
+            f"sum(general) / nullif(sum(vocational), 0) from ({areas(rows, school_level=False)}) group by all"
+        )
+    rows = f"""
+        select start_year - 1 as start_year, division_code, school_id, count(*) as entrants, 0 as graduates
+        from (select p.start_year, s.division_code, p.school_id from pupil as p
+            join site as s on s.school_code = p.school_code and s.year = p.year where {NEW}) group by all
+        union all
+        select s.start_year, s.division_code, s.school_id, 0, count(*) from graduate_outcome as g
+        join site as s on s.school_code = g.school_code and s.year = g.period
+        where g.grade_code = '23' and g.completion_code = '1' group by all
+    """
+    parts.append(
+        "select 'scale.promotion_rate', start_year || '-' || (start_year + 1), area_level, area_id, 'junior', 'all', 'all', "
+        "case when max(start_year) < (select max(start_year) from site) then 100.0 * sum(entrants) / sum(graduates) end "
+        f"from ({areas(rows, school_level=False)}) where start_year >= (select min(start_year) from site) group by all"
+    )
+    return " union all ".join(parts)
+
+
+def _ways() -> str:
+    """Further study of graduates, learners who dropped out."""
+    parts = []
+    both = [(k, v, "true") for k, v in SCHOOL_CUTS.items()]
+    both += [(k, "true", v) for k, v in LEARNER_CUTS.items() if k != ("all", "all")]
+    for (breakdown, value), school_cut, learner_cut in both:
+        by_school = breakdown in ("all", "sex")
+        leavers = f"""
+            select t.stage, t.year, s.school_id, s.division_code, count(*) filter (where g.outcome_code[1] = '1') as n,
+                count(g.pid) as total
+            from taught as t join site as s on s.school_code = t.school_code and s.year = t.year
+            left join (
+                select g.*, l.is_migrant, l.left_behind_code, l.disability_code from graduate_outcome as g
+                left join pupil as l on l.pid = g.pid and l.school_code = g.school_code and l.year = g.period
+                where g.completion_code = '1'
+            ) as g on g.school_code = t.school_code and g.period = t.year and stage_of(g.grade_code) = t.stage
+                and {learner_cut.format(l="g")}
+            where t.stage in ('junior', 'senior') and {school_cut.format(s="s")} group by all
+        """
+        left = f"""
+            select t.stage, t.year, s.school_id, s.division_code, count(p.pid) as total,
+                count(p.pid) filter (where {GONE}) as n
+            from taught as t join site as s on s.school_code = t.school_code and s.year = t.year
+            left join pupil as p on p.school_code = t.school_code and p.year = t.year and p.stage = t.stage
+                and {learner_cut.format(l="p")}
+            where t.stage in ('primary', 'junior', 'senior', 'vocational') and {school_cut.format(s="s")} group by all
+        """
+        for code, rows in (("graduate_progression_rate", leavers), ("dropout_rate", left)):
+            parts.append(
+                f"select 'scale.{code}', year, area_level, area_id, stage, '{breakdown}', '{value}', "
+                f"100.0 * sum(n) / nullif(sum(total), 0) from ({areas(rows, school_level=by_school)}) group by all"
+            )
+    return " union all ".join(parts)
+
+
+GONE = """
+    (exists (select 1 from student_event as e where e.pid = p.pid and e.period[:9] = p.year
+        and e.event_kind_code in ('18', '31', '42') and e.approved_date is not null)
+     or exists (select 1 from student as n where n.pid = p.pid and n.period = p.year || '/2'
+        and n.status_code in ('03', '06', '14', '15')))
+    and not exists (select 1 from student as n where n.pid = p.pid and n.period = p.year || '/2'
+        and n.status_code in ('01', '05'))
+"""
+
+
+def _retention() -> str:
+    """A city of few years cannot say how many stayed for nine; the figures are there, and empty."""
+    parts = []
+    junior = (
+        "select s.* from site as s where exists (select 1 from taught as t where t.school_code = s.school_code "
+        "and t.year = s.year and t.stage = 'junior')"
+    )
+    for (breakdown, value), cut in SCHOOL_CUTS.items():
+        rows = f"select s.* from ({junior}) as s where {cut.format(s='s')}"
+        parts.append(
+            f"select distinct 'scale.retention_three_year', year, area_level, area_id, 'junior', '{breakdown}', '{value}', "
+            f"cast(null as double) from ({areas(rows, school_level=breakdown == 'all')})"
+        )
+    for breakdown, value in (("all", "all"), ("sex", "1"), ("sex", "2")):
+        parts.append(
+            f"select distinct 'scale.retention_nine_year', year, area_level, area_id, 'compulsory', '{breakdown}', "
+            f"'{value}', cast(null as double) from ({areas(junior, school_level=False)})"
+        )
     return " union all ".join(parts)

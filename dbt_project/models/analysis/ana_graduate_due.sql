@@ -1,0 +1,57 @@
+-- A stage without a pupil in its last grade on 1 September has no graduate to report: nothing sent is then zero.
+with last_grade as (
+    select
+        stage,
+        max(grade_in_stage) as grade_in_stage
+    from {{ ref('dim_grade') }}
+    group by stage
+),
+
+finishing as (
+    select
+        learner.school_id,
+        learner.school_year,
+        learner.stage,
+        sum(learner.pupils) as pupils
+    from {{ ref('ana_learner_count') }} as learner
+    inner join {{ ref('dim_grade') }} as grade on grade.grade_code = learner.grade_code
+    inner join last_grade
+        on last_grade.stage = grade.stage and last_grade.grade_in_stage = grade.grade_in_stage
+    group by learner.school_id, learner.school_year, learner.stage
+),
+
+judged as (
+    select
+        due.school_id,
+        due.school_year,
+        taught.stage,
+        due.division_code,
+        due.is_reported as is_delivered,
+        due.data_status,
+        not due.is_reported and coalesce(roll.is_reported, false) and coalesce(finishing.pupils, 0) = 0 as has_none,
+        roll.data_status as roll_status
+    from {{ ref('unit_expected') }} as due
+    inner join {{ ref('bridge_school_stage') }} as taught
+        on taught.school_id = due.school_id and taught.school_year = due.school_year and taught.term = 1
+    left join {{ ref('unit_expected') }} as roll
+        on
+            roll.dataset = 'student'
+            and roll.school_id = due.school_id
+            and roll.school_year = due.school_year
+            and roll.term = 1
+    left join finishing
+        on
+            finishing.school_id = due.school_id
+            and finishing.school_year = due.school_year
+            and finishing.stage = taught.stage
+    where due.dataset = 'graduate_outcome'
+)
+
+select
+    school_id,
+    school_year,
+    stage,
+    division_code,
+    is_delivered or has_none as is_reported,
+    case when has_none then roll_status else data_status end as data_status
+from judged
