@@ -1,14 +1,24 @@
-"""Fixtures that all tests share: an installation of its own for every test that asks for one."""
+"""Fixtures that all tests share: an installation of its own for every test that asks for one, and one built city."""
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from edu.paths import Home, get_home
 from edu.settings import get_settings
+
+if TYPE_CHECKING:
+    from tests_city import City
+
+CLEAN_SEED, CLEAN_TERMS = 7, 4
 
 
 @pytest.fixture
@@ -19,3 +29,44 @@ def edu_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     get_settings.cache_clear()
     yield get_home().ensure()
     get_settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def clean_city(tmp_path_factory: pytest.TempPathFactory) -> City:
+    """Give the clean city of seed 7, two school years long, collected and built, with its receipts.
+
+    It is built once a run, also where several processes share the tests: the first that asks builds, the others wait.
+    Tests only read it; one that writes works on `clean_city.copy(folder)`.
+    """
+    from tests_city import City
+
+    base = tmp_path_factory.getbasetemp()
+    # Processes of one run have folders of their own below the run's.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "clean_city"
+    receipts = folder / "receipts.json"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not receipts.exists():
+            # What a builder that was killed left behind is no city.
+            shutil.rmtree(folder, ignore_errors=True)
+            _build_clean_city(folder, receipts)
+    return City(folder / "city", Home(folder / "edu_home"), json.loads(receipts.read_text(encoding="utf-8")))
+
+
+def _build_clean_city(folder: Path, receipts: Path) -> None:
+    from tests_city import make_city
+
+    before = os.environ.get("EDU_HOME")
+    try:
+        city = make_city(folder, seed=CLEAN_SEED, defects=0, terms=CLEAN_TERMS)
+        found = city.collect()
+        city.build()
+    finally:
+        # The next test of this process starts where it would have started without the city.
+        if before is None:
+            os.environ.pop("EDU_HOME", None)
+        else:
+            os.environ["EDU_HOME"] = before
+        get_settings.cache_clear()
+    # The receipts come last: a city that has them is whole.
+    receipts.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")

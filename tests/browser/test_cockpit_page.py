@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests_city import make_city
+from tests_city import City
 
 pytestmark = pytest.mark.browser
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -23,7 +23,7 @@ FLAGS = [
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(clean_city: City, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The published page of a small city."""
     if CHROMIUM is None:
         if os.environ.get("CI"):
@@ -32,9 +32,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from dashboards.cockpit import write_site
     from warehouse.publish import publish
 
-    city = make_city(tmp_path_factory.mktemp("page"), seed=7, defects=0)
-    city.collect()
-    city.build()
+    city = clean_city.copy(tmp_path_factory.mktemp("page"))
     publish(city.home, site_writer=write_site)
     return city.home.published / "site" / "index.html"
 

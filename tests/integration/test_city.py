@@ -21,23 +21,14 @@ SEED = 7
 OTHER_SEEDS = (11, 23)
 
 
-@pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> City:
-    """A city without an injected defect, collected and built."""
-    city = make_city(tmp_path_factory.mktemp("clean"), seed=SEED, defects=0)
-    city.receipts = city.collect()
-    city.build()
-    return city
+def test_a_clean_city_has_no_finding_and_marts_equal_the_world(clean_city: City) -> None:
+    assert Counter(receipt["status"] for receipt in clean_city.receipts) == {"accepted": len(clean_city.receipts)}
+    assert findings(clean_city) == Counter()
+    assert mart_differences(clean_city.home.warehouse, clean_city.out / "truth" / "world") == []
 
 
-def test_a_clean_city_has_no_finding_and_marts_equal_the_world(clean: City) -> None:
-    assert Counter(receipt["status"] for receipt in clean.receipts) == {"accepted": len(clean.receipts)}
-    assert findings(clean) == Counter()
-    assert mart_differences(clean.home.warehouse, clean.out / "truth" / "world") == []
-
-
-def test_a_clean_city_sends_every_dataset_and_no_unit_is_held(clean: City) -> None:
-    with duckdb.connect(str(clean.home.warehouse), read_only=True) as connection:
+def test_a_clean_city_sends_every_dataset_and_no_unit_is_held(clean_city: City) -> None:
+    with duckdb.connect(str(clean_city.home.warehouse), read_only=True) as connection:
         sent = {row[0] for row in connection.execute("select distinct dataset from collection.submission").fetchall()}
         held = connection.execute("select dataset, unit_owner from storage.unit_current where is_held").fetchall()
         unplaced = connection.execute(
@@ -47,16 +38,16 @@ def test_a_clean_city_sends_every_dataset_and_no_unit_is_held(clean: City) -> No
     assert (held, unplaced) == ([], [])
 
 
-def test_every_row_of_the_world_is_in_the_warehouse(clean: City) -> None:
-    with duckdb.connect(str(clean.home.warehouse), read_only=True) as connection:
-        for facts in sorted((clean.out / "truth" / "facts").glob("*.parquet")):
+def test_every_row_of_the_world_is_in_the_warehouse(clean_city: City) -> None:
+    with duckdb.connect(str(clean_city.home.warehouse), read_only=True) as connection:
+        for facts in sorted((clean_city.out / "truth" / "facts").glob("*.parquet")):
             count = "select period, count(*) from {} group by period order by period"
             world = connection.execute(count.format(f"'{facts}'")).fetchall()
             assert connection.execute(count.format(f"collection.{facts.stem}")).fetchall() == world, facts.stem
 
 
-def test_forms_of_a_clean_city_agree_with_its_roll(clean: City) -> None:
-    with duckdb.connect(str(clean.home.warehouse), read_only=True) as connection:
+def test_forms_of_a_clean_city_agree_with_its_roll(clean_city: City) -> None:
+    with duckdb.connect(str(clean_city.home.warehouse), read_only=True) as connection:
         compared = connection.execute(
             "select count(*) > 0, bool_and(is_within) from management.reconciliation where measure = 'pupils_by_grade_in_forms'"
         ).fetchone()
@@ -73,27 +64,26 @@ def test_forms_of_a_clean_city_agree_with_its_roll(clean: City) -> None:
     assert figures == marked
 
 
-def test_a_second_run_and_another_order_give_the_same_digest(clean: City, tmp_path: Path) -> None:
+def test_a_second_run_and_another_order_give_the_same_digest(clean_city: City, tmp_path: Path) -> None:
     from warehouse.digest import digest
 
-    before = digest(clean.home.warehouse, with_pseudonyms=True)
-    again = clean.collect()
+    before = digest(clean_city.home.warehouse)
+    city = clean_city.copy(tmp_path)
+    with_pseudonyms = digest(city.home.warehouse, with_pseudonyms=True)
+    again = city.collect()
     assert {receipt["status"] for receipt in again} == {"ignored"}
-    clean.build()
-    assert digest(clean.home.warehouse, with_pseudonyms=True) == before
+    city.build()
+    assert digest(city.home.warehouse, with_pseudonyms=True) == with_pseudonyms
 
-    other = City(clean.out, use_home(tmp_path / "other"))
-    try:
-        files = sorted(p for p in (clean.out / "inbox").rglob("*") if p.is_file() and not p.name.endswith(".meta.json"))
-        random.Random(SEED).shuffle(files)
-        half = len(files) // 2
-        other.collect_files(files[half:])
-        other.build()
-        other.collect_files(files[:half])
-        other.build()
-        assert digest(other.home.warehouse) == digest(clean.home.warehouse)
-    finally:
-        use_home(clean.home.root)
+    other = City(city.out, use_home(tmp_path / "other"))
+    files = sorted(p for p in (city.out / "inbox").rglob("*") if p.is_file() and not p.name.endswith(".meta.json"))
+    random.Random(SEED).shuffle(files)
+    half = len(files) // 2
+    other.collect_files(files[half:])
+    other.build()
+    other.collect_files(files[:half])
+    other.build()
+    assert digest(other.home.warehouse) == before
 
 
 def check_dirty_city(folder: Path, seed: int, defects: int = 20, terms: int = 2) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,11 @@ class City:
             return run_gate(name, home=self.home, database=database, run_id=f"test-{name}")
 
         build(self.home, gate=gate)
+
+    def copy(self, folder: Path) -> City:
+        """Return the same city with a copy of its installation below `folder`, which this process then uses."""
+        shutil.copytree(self.home.root, folder / "edu_home")
+        return City(self.out, use_home(folder / "edu_home"), list(self.receipts))
 
     def ledger(self) -> list[dict[str, str]]:
         """Return `truth/defects.csv`."""
