@@ -8,7 +8,9 @@ with enrolled as (
         sum(pupils) filter (where stage = 'primary') as pupils_primary,
         sum(pupils) filter (where stage = 'junior') as pupils_junior,
         sum(pupils) filter (where stage = 'senior') as pupils_senior,
-        sum(pupils) filter (where stage = 'vocational') as pupils_vocational
+        sum(pupils) filter (where stage = 'vocational') as pupils_vocational,
+        sum(pupils_female) as pupils_female,
+        sum(pupils_boarding) as pupils_boarding
     from {{ ref('ana_enrolment') }}
     group by school_id, school_year, term
 ),
@@ -19,7 +21,8 @@ classes as (
         school_year,
         term,
         count(*) as classes,
-        count(*) filter (where is_large) as large_classes
+        count(*) filter (where is_large) as large_classes,
+        count(*) filter (where is_oversize) as oversize_classes
     from {{ ref('ana_class_size') }}
     group by school_id, school_year, term
 ),
@@ -33,6 +36,23 @@ teachers as (
         sum(backbone_teachers) as backbone_teachers
     from {{ ref('ana_staffing') }}
     group by school_id, school_year, term
+),
+
+campus as (
+    select
+        school_id,
+        school_year,
+        count(*) as campuses,
+        sum(land_area_m2) as land_area_m2,
+        sum(building_area_m2) as building_area_m2,
+        sum(teaching_area_m2) as teaching_area_m2,
+        sum(sports_ground_area_m2) as sports_ground_area_m2,
+        sum(equipment_value_yuan) as equipment_value_yuan,
+        sum(classrooms) as classrooms,
+        sum(books) as books,
+        sum(dilapidated_area_m2) as dilapidated_area_m2
+    from {{ ref('fct_campus_facility') }}
+    group by school_id, school_year
 )
 
 select
@@ -56,13 +76,26 @@ select
     cast(enrolled.pupils_junior as bigint) as pupils_junior,
     cast(enrolled.pupils_senior as bigint) as pupils_senior,
     cast(enrolled.pupils_vocational as bigint) as pupils_vocational,
+    cast(enrolled.pupils_female as bigint) as pupils_female,
+    cast(enrolled.pupils_boarding as bigint) as pupils_boarding,
     classes.classes,
     classes.large_classes,
+    classes.oversize_classes,
     cast(teachers.full_time_teachers as bigint) as full_time_teachers,
     cast(teachers.backbone_teachers as bigint) as backbone_teachers,
     cast(
         round(cast(enrolled.pupils as decimal(18, 6)) / nullif(teachers.full_time_teachers, 0), 2) as decimal(10, 2)
-    ) as pupil_teacher_ratio
+    ) as pupil_teacher_ratio,
+    school.founded_ym,
+    campus.campuses,
+    cast(campus.land_area_m2 as decimal(18, 2)) as land_area_m2,
+    cast(campus.building_area_m2 as decimal(18, 2)) as building_area_m2,
+    cast(campus.teaching_area_m2 as decimal(18, 2)) as teaching_area_m2,
+    cast(campus.sports_ground_area_m2 as decimal(18, 2)) as sports_ground_area_m2,
+    cast(campus.equipment_value_yuan as decimal(18, 2)) as equipment_value_yuan,
+    cast(campus.classrooms as bigint) as classrooms,
+    cast(campus.books as bigint) as books,
+    cast(campus.dilapidated_area_m2 as decimal(18, 2)) as dilapidated_area_m2
 from {{ ref('dim_school') }} as school
 left join {{ ref('dim_division') }} as division
     on division.division_code = school.division_code and division.is_current
@@ -79,3 +112,4 @@ left join teachers
         teachers.school_id = school.school_id
         and teachers.school_year = school.school_year
         and teachers.term = school.term
+left join campus on campus.school_id = school.school_id and campus.school_year = school.school_year
