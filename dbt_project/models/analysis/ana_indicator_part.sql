@@ -1,6 +1,6 @@
 -- A topic joins by its name here and a model `ana_<topic>_part`; docs/adr/0014 says what a part is.
 {{ config(materialized='view') }}
-{% set topics = ['scale', 'scale_population', 'scale_path', 'scale_retention'] %}
+{% set topics = ['scale', 'scale_population', 'scale_path', 'scale_retention', 'health'] %}
 {% for topic in topics %}
     select
         indicator_code,
