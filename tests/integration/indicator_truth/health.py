@@ -174,12 +174,12 @@ def _programmes() -> str:
                 f"select 'health.{code}', year, area_level, area_id, 'all', '{breakdown}', '{value}', {measure} "
                 f"from ({areas(rows, school_level=breakdown == 'all')}) group by all"
             )
-    for pillar in "12345":
-        found.append(
-            f"select 'health.pillar_share', year, area_level, area_id, 'all', 'pillar', '{pillar}', "
-            f"100.0 * count(*) filter (where coalesce(list_contains(pillars, '{pillar}'), false)) / count(*) "
-            f"from ({areas(school)}) group by all"
-        )
+    found += [
+        f"select 'health.pillar_share', year, area_level, area_id, 'all', 'pillar', '{pillar}', "
+        f"100.0 * count(*) filter (where coalesce(list_contains(pillars, '{pillar}'), false)) / count(*) "
+        f"from ({areas(school)}) group by all"
+        for pillar in "12345"
+    ]
     return (
         "select * from ("
         + " union all ".join(found)
