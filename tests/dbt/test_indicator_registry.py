@@ -7,8 +7,9 @@ import re
 from edu.codes import seed_rows
 from edu.contract import contracts
 
-COMBINES = {"ratio", "area", "count", "own"}
-"""`own`: the figure is no sum of parts and has a table of its own."""
+COMBINES = {"ratio", "area", "count", "own", "none"}
+"""`own`: the figure is no sum of parts and has a table of its own. `none`: nobody sends what it is made of, so that it is
+listed and never computed; missing_text says what is lacking."""
 
 
 def test_every_dataset_has_the_period_of_its_contract() -> None:
@@ -26,8 +27,10 @@ def test_every_indicator_is_defined_to_the_end() -> None:
         assert row["indicator_code"].startswith(f"{row['topic']}."), row["indicator_code"]
         assert row["topic"] in topics, row["indicator_code"]
         assert row["combine"] in COMBINES, row["indicator_code"]
-        assert (row["home_table"] == "analysis.indicator_value") == (row["combine"] != "own"), row["indicator_code"]
-        needed = ["indicator_name", "unit", "numerator_text", "population_text", "missing_text", "valid_from", "source"]
+        summed = row["combine"] in ("ratio", "area", "count")
+        assert (row["home_table"] == "analysis.indicator_value") == summed, row["indicator_code"]
+        assert (row["home_table"] == "") == (row["combine"] == "none"), row["indicator_code"]
+        needed = ["indicator_name", "unit", "numerator_text", "missing_text", "valid_from", "source"]
         if row["combine"] in ("ratio", "area"):
             needed.append("denominator_text")
         assert [name for name in needed if not row[name]] == [], row["indicator_code"]
