@@ -38,3 +38,5 @@ left join {{ ref('dim_school') }} as school
 left join {{ ref('dim_stage') }} as stage on stage.stage = figure.stage
 left join {{ ref('indicator_breakdown') }} as cut
     on cut.breakdown = figure.breakdown and cut.breakdown_value = figure.breakdown_value
+-- Health is aggregated: a school's own figures of it are few persons'.
+where not (topic.is_sensitive and figure.area_level = 'school')

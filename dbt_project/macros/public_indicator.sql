@@ -1,0 +1,127 @@
+{# What everybody may see of the indicators: counties and the city, uncut. Numbers of persons are not here (they are of
+   visualization.pupils_by_stage_county); of shares of persons only the two counts are, so that both follow what
+   suppression lets out, and the reader divides. A share of persons needs a part that is within its whole. #}
+{% macro public_county_indicators(is_sensitive) -%}
+with figure as (
+    select
+        shown.indicator_code,
+        shown.period,
+        shown.division_code,
+        shown.stage,
+        shown.numerator,
+        shown.denominator,
+        shown.value,
+        shown.value_state,
+        shown.threshold,
+        shown.is_met,
+        shown.schools_expected,
+        shown.schools_reported,
+        shown.data_status,
+        rule.indicator_name,
+        rule.topic,
+        rule.unit,
+        rule.multiplier,
+        rule.decimals,
+        shown.stage in ('compulsory', 'upper_secondary', 'all') as is_of_stages,
+        rule.unit = '%' and coalesce(counted.counted, 'persons') = 'persons' and rule.combine in ('ratio', 'area')
+            as is_person_share
+    from {{ ref('ana_indicator_value') }} as shown
+    inner join {{ ref('indicator') }} as rule on rule.indicator_code = shown.indicator_code
+    inner join {{ ref('indicator_topic') }} as topic on topic.topic = rule.topic
+    left join {{ ref('indicator_counted') }} as counted on counted.indicator_code = shown.indicator_code
+    where
+        topic.is_sensitive = {{ is_sensitive }}
+        and shown.area_level = 'county'
+        and shown.breakdown = 'all'
+        and not (rule.unit in ('人', '人次') and coalesce(counted.counted, 'persons') = 'persons')
+),
+
+judged as (
+    select
+        figure.*,
+        figure.is_person_share
+        and coalesce(bool_and(
+            figure.numerator = trunc(figure.numerator)
+            and figure.denominator = trunc(figure.denominator)
+            and figure.numerator between 0 and figure.denominator
+        ) over (partition by figure.indicator_code, figure.period), false) as is_protected,
+        -- Stages that are made of others would tell what their parts hide.
+        figure.is_of_stages
+        and coalesce(bool_or(not figure.is_of_stages) over (
+            partition by figure.indicator_code, figure.period
+        ), false) as is_sum_of_stages
+    from figure
+)
+
+select
+    judged.indicator_code,
+    judged.indicator_name,
+    judged.topic,
+    judged.period,
+    judged.division_code,
+    division.division_name,
+    judged.stage,
+    judged.numerator,
+    judged.denominator,
+    case when not judged.is_protected then judged.value end as value,
+    judged.multiplier,
+    judged.unit,
+    judged.decimals,
+    judged.value_state,
+    judged.threshold,
+    case when not judged.is_protected then judged.is_met end as is_met,
+    judged.schools_expected,
+    judged.schools_reported,
+    judged.data_status,
+    judged.is_protected,
+    false as is_suppressed
+from judged
+left join {{ ref('dim_division') }} as division
+    on division.division_code = judged.division_code and division.is_current
+where not (judged.is_sum_of_stages and judged.is_person_share)
+{%- endmacro %}
+
+{# The city beside its counties: shares of persons are shown only where the counties that are shown make up the city. #}
+{% macro public_city_indicators(counties) -%}
+with added as (
+    select
+        indicator_code,
+        period,
+        stage,
+        sum(numerator) as numerator,
+        sum(denominator) as denominator,
+        bool_or(is_protected) as is_protected
+    from {{ ref(counties) }}
+    group by indicator_code, period, stage
+)
+
+select
+    shown.indicator_code,
+    rule.indicator_name,
+    rule.topic,
+    shown.period,
+    shown.division_code,
+    shown.stage,
+    shown.numerator,
+    shown.denominator,
+    case when not coalesce(added.is_protected, false) then shown.value end as value,
+    rule.multiplier,
+    rule.unit,
+    rule.decimals,
+    shown.value_state,
+    shown.threshold,
+    case when not coalesce(added.is_protected, false) then shown.is_met end as is_met,
+    shown.schools_expected,
+    shown.schools_reported,
+    shown.data_status,
+    coalesce(added.is_protected, false) as is_protected,
+    false as is_suppressed
+from {{ ref('ana_indicator_value') }} as shown
+inner join {{ ref('indicator') }} as rule on rule.indicator_code = shown.indicator_code
+inner join added
+    on added.indicator_code = shown.indicator_code and added.period = shown.period and added.stage = shown.stage
+where
+    shown.area_level = 'city'
+    and shown.breakdown = 'all'
+    and (not added.is_protected or (shown.numerator = added.numerator and shown.denominator = added.denominator))
+{%- endmacro %}

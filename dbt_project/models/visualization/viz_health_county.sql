@@ -1,0 +1,1 @@
+{{ public_county_indicators(is_sensitive=true) }}

@@ -1,0 +1,1 @@
+{{ public_city_indicators('viz_indicator_county') }}
