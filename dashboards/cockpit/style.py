@@ -43,4 +43,35 @@ th:first-child, td:first-child, thead th { text-align: left; }
 thead th { background: var(--paper); }
 footer { max-width: 76rem; margin: 0 auto; padding: 0 1rem 2rem; color: var(--soft); font-size: .85rem; }
 @media print { body { background: #fff; } section { break-inside: avoid; } header { color: #000; background: #fff; } }
+.skip { position: absolute; left: -99rem; background: #fff; padding: .5rem 1rem; z-index: 2; }
+.skip:focus { left: .5rem; top: .5rem; }
+.quiet { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+nav { background: #fff; border-bottom: 1px solid var(--line); padding: 0 max(1rem, calc((100vw - 76rem) / 2)); }
+nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: 0 1.1rem; margin: 0; padding: 0; }
+nav a { display: block; padding: .55rem 0; color: var(--ink); text-decoration: none; border-bottom: 3px solid transparent; }
+nav a:hover { color: var(--brand); }
+nav a[aria-current] { color: var(--brand); font-weight: 700; border-color: var(--brand); }
+a { color: var(--brand); }
+a:focus-visible, select:focus-visible, .scroll:focus-visible { outline: 3px solid #e9a15b; outline-offset: 2px; }
+#filters { display: flex; flex-wrap: wrap; gap: .6rem 1.2rem; margin-bottom: .6rem; }
+#filters label { display: flex; flex-direction: column; font-size: .85rem; color: var(--soft); }
+#filters select { font: inherit; font-size: 1rem; color: var(--ink); padding: .35rem .5rem; border: 1px solid #9fb0ba; border-radius: .35rem;
+  background: #fff; max-width: min(24rem, 84vw); }
+#c-bars.many { display: grid; gap: .6rem 1.6rem; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); }
+#c-bars > div { min-width: 0; }
+#c-bars h3 { margin: .4rem 0 0; font-size: 1rem; }
+[hidden] { display: none !important; }
+caption { text-align: left; color: var(--soft); padding-bottom: .3rem; }
+tbody th { font-weight: 400; background: #fff; position: sticky; left: 0; }
+tr.picked th, tr.picked td { background: #fdf0e2; }
+.definition { border-top: 1px solid var(--line); padding: .7rem 0; scroll-margin-top: 1rem; }
+.definition:target { background: #fdf0e2; }
+.definition h3 { margin: 0 0 .2rem; font-size: 1.02rem; }
+.definition dl { display: grid; grid-template-columns: 6.5rem 1fr; gap: .1rem .8rem; margin: 0; font-size: .92rem; }
+.definition dt { color: var(--soft); }
+.definition dd { margin: 0; overflow-wrap: anywhere; }
+@media (max-width: 40rem) { header h1 { font-size: 1.4rem; } section { padding: .8rem; } main { padding: .6rem; }
+  .definition dl { grid-template-columns: 1fr; } nav ul { flex-wrap: nowrap; overflow-x: auto; } nav a { white-space: nowrap; } }
+@media (min-width: 120rem) { html { font-size: 125%; } main, footer { max-width: 92rem; } }
+@media print { nav, #filters, .skip { display: none; } .scroll { overflow: visible; } a { color: inherit; } }
 """

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from tests_city import City
 
@@ -23,7 +28,13 @@ FLAGS = [
 
 
 @pytest.fixture(scope="module")
-def site(clean_city: City, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def city(clean_city: City, tmp_path_factory: pytest.TempPathFactory) -> City:
+    """A copy of the clean city, to publish."""
+    return clean_city.copy(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def site(city: City) -> Path:
     """The published page of a small city."""
     if CHROMIUM is None:
         if os.environ.get("CI"):
@@ -32,36 +43,173 @@ def site(clean_city: City, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from dashboards.cockpit import write_site
     from warehouse.publish import publish
 
-    city = clean_city.copy(tmp_path_factory.mktemp("page"))
     publish(city.home, site_writer=write_site)
     return city.home.published / "site" / "index.html"
 
 
-@pytest.mark.parametrize(("width", "height"), [(1366, 900), (390, 844)], ids=["desk", "phone"])
-def test_the_page_opens_and_shows_its_pictures(site: Path, width: int, height: int) -> None:
+REDRAWN_MS = 400
+"""Time in which a page draws again after its width changed."""
+
+
+@dataclass
+class Opened:
+    """A page in a browser, and what went wrong while it was open."""
+
+    page: Any
+    problems: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def browser(site: Path) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
-    problems: list[str] = []
-    foreign: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": width, "height": height})
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                foreign.append(request.url)
-                if not request.url.startswith("file:") and not request.url.startswith("data:")
-                else None
-            ),
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def open_page(browser: Any, path: Path, width: int = 1440, height: int = 900, fragment: str = "") -> Opened:
+    """Open a page from disk and note every console error and every request that is not to the disk."""
+    opened = Opened(browser.new_page(viewport={"width": width, "height": height}))
+    opened.page.on("console", lambda m: opened.problems.append(m.text) if m.type == "error" else None)
+    opened.page.on("pageerror", lambda error: opened.problems.append(str(error)))
+    opened.page.on("request", lambda r: None if r.url.startswith(("file:", "data:")) else opened.foreign.append(r.url))
+    opened.page.goto(path.as_uri() + fragment)
+    return opened
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)], ids=["desk", "phone"])
+def test_the_first_page_opens_and_shows_its_pictures(site: Path, browser: Any, width: int, height: int) -> None:
+    opened = open_page(browser, site, width, height)
+    page = opened.page
+    page.wait_for_selector("#pupils .js-plotly-plot .main-svg")
+    assert page.locator("h1").inner_text() == "教育大数据驾驶舱"
+    assert page.locator("#balanced .tile").count() == 18
+    assert page.locator("#classes .js-plotly-plot .bars path").count() > 4
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
+    page.close()
+    assert (opened.problems, opened.foreign) == ([], [])
+
+
+def test_every_page_opens_at_every_width(site: Path, browser: Any) -> None:
+    pages = sorted(site.parent.glob("*.html"))
+    needed = {"index", "enrolment", "balanced", "schools", "plan", "quality", "indicators", "topic-scale"}
+    assert needed <= {path.stem for path in pages}
+    for path in pages:
+        opened = open_page(browser, path)
+        if path.stem not in ("index", "indicators"):
+            opened.page.wait_for_selector("#p0 .main-svg")
+            assert opened.page.locator("#table tbody tr").count() > 1, path.stem
+            assert opened.page.locator("#p0 .bars path").count() > 1, path.stem
+        for width in (1440, 390, 2560):
+            opened.page.set_viewport_size({"width": width, "height": 900})
+            opened.page.wait_for_timeout(REDRAWN_MS)
+            assert opened.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), path.stem
+        opened.page.close()
+        assert (opened.problems, opened.foreign) == ([], []), path.stem
+
+
+def test_pages_are_small_and_share_one_script(site: Path) -> None:
+    for path in site.parent.glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert len(text) < 400_000, path.name
+        assert re.search(r"https?://", text) is None, path.name
+    assert len(list(site.parent.glob("*.js"))) == 2
+
+
+def test_every_link_inside_leads_somewhere(site: Path) -> None:
+    anchors = {
+        path.name: set(re.findall(r'id="([^"]+)"', path.read_text(encoding="utf-8")))
+        for path in site.parent.glob("*.html")
+    }
+    asked = set()
+    for path in site.parent.glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        asked |= set(re.findall(r'href="([^"#]+\.html)(?:#([^"]+))?"', text))
+        asked |= {("indicators.html", link) for link in re.findall(r'"link":"([^"]+)"', text)}
+    broken = [
+        (page, anchor)
+        for page, anchor in asked
+        if not page.startswith("catalog/") and (page not in anchors or (anchor and anchor not in anchors[page]))
+    ]
+    assert broken == []
+
+
+def test_filters_change_what_is_shown_and_are_kept_in_the_address(site: Path, browser: Any) -> None:
+    opened = open_page(browser, site.parent / "topic-scale.html")
+    page = opened.page
+    page.select_option("#f-indicator", "scale.large_class_share")
+    page.select_option("#f-stage", "junior")
+    page.select_option("#f-area", "421002")
+    assert page.locator("#table thead th").all_inner_texts() == ["县(市、区)", "初中"]
+    assert page.locator("#table tr.picked th").inner_text() == "沙市区"
+    assert page.locator("#facts a").get_attribute("href") == "indicators.html#scale.large_class_share"
+    assert "大班额比例" in page.locator("#said").inner_text()
+    again = open_page(browser, site.parent / "topic-scale.html", fragment="#" + page.url.split("#")[1])
+    assert again.page.input_value("#f-stage") == "junior"
+    assert again.page.input_value("#f-area") == "421002"
+    again.page.close()
+    page.close()
+    assert (opened.problems, opened.foreign) == ([], [])
+
+
+def test_keyboard_and_screen_reader(site: Path, browser: Any) -> None:
+    page = open_page(browser, site.parent / "topic-scale.html").page
+    page.wait_for_selector("#p0 .main-svg")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    reached = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id"))
+    assert {"f-indicator", "f-stage", "f-period", "f-area"} <= reached
+    page.focus("#f-period")
+    before = page.locator("#table caption").inner_text()
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#table caption").inner_text() != before
+    assert page.evaluate(
+        "[...document.querySelectorAll('[role=img]')].every(e => e.closest('[hidden]') || e.getAttribute('aria-label'))"
+    )
+    assert page.locator("html").get_attribute("lang") == "zh-CN"
+    assert page.locator("h1").count() == 1
+    page.close()
+
+
+def test_print_leaves_out_what_paper_cannot_use(site: Path, browser: Any) -> None:
+    page = open_page(browser, site.parent / "plan.html").page
+    page.emulate_media(media="print")
+    assert not page.locator("nav").is_visible()
+    assert not page.locator("#filters").is_visible()
+    assert page.locator("#table").is_visible()
+    page.close()
+
+
+def test_figures_on_the_page_are_those_of_the_warehouse(site: Path, browser: Any, city: City) -> None:
+    """Every shown figure of one indicator equals analysis; hidden ones show a star and nothing else."""
+    page = open_page(browser, site.parent / "topic-scale.html").page
+    page.select_option("#f-indicator", "scale.net_enrolment_rate")
+    page.select_option("#f-stage", "junior")
+    period = page.input_value("#f-period")
+    shown = dict(
+        zip(
+            page.locator("#table tbody th").all_inner_texts(),
+            page.locator("#table tbody td").all_inner_texts(),
+            strict=True,
         )
-        page.goto(site.as_uri())
-        page.wait_for_selector("#pupils .js-plotly-plot .main-svg")
-        assert page.locator("h1").inner_text() == "教育大数据驾驶舱"
-        assert page.locator("#balanced .tile").count() == 18
-        assert page.locator("#classes .js-plotly-plot .bars path").count() > 4
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
-        browser.close()
-    assert problems == []
-    assert foreign == []
+    )
+    page.close()
+    with duckdb.connect(str(city.home.warehouse), read_only=True) as built:
+        true = {
+            name: (value, small)
+            for name, value, small in built.execute(
+                "select division_name, value, numerator between 1 and 4 or denominator - numerator between 1 and 4 "
+                "from query.indicator where indicator_code = 'scale.net_enrolment_rate' and stage = 'junior' "
+                "and breakdown = 'all' and area_level = 'county' and period = ?",
+                [period],
+            ).fetchall()
+        }
+    assert set(true) == set(shown) - {"全市"}
+    for name, (value, small) in true.items():
+        assert shown[name] == "*" if small else shown[name].rstrip("†✓✗ ") in (f"{value:.1f}", "*"), name

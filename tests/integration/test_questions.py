@@ -33,10 +33,11 @@ def questions() -> dict[int, str]:
 
 
 @pytest.fixture(scope="module")
-def city(clean_city: City) -> City:
-    """The clean city, published."""
-    publish(clean_city.home)
-    return clean_city
+def city(clean_city: City, tmp_path_factory: pytest.TempPathFactory) -> City:
+    """A copy of the clean city, published."""
+    city = clean_city.copy(tmp_path_factory.mktemp("questions"))
+    publish(city.home)
+    return city
 
 
 @pytest.fixture(scope="module")
