@@ -62,7 +62,7 @@ def roster_sql(rows: int) -> str:
         "name": "substr('王李张刘陈杨黄赵吴周', cast(n % 10 as integer) + 1, 1) || "
         "substr('伟芳娜敏静丽强磊军洋', cast((n // 10) % 10 as integer) + 1, 1) || "
         "substr('一二三四五六七八九十', cast((n // 100) % 10 as integer) + 1, 1)",
-        "sex_code": "case when (n // 7000) % 2 = 1 then '1' else '2' end",
+        "sex_code": "case when (n // 300) % 2 = 1 then '1' else '2' end",
         "birth_date": "strftime(born, '%Y-%m-%d')",
         "ethnicity_code": "'01'",
         "id_type_code": "'1'",

@@ -65,7 +65,7 @@ def make(path: Path, rows: int) -> None:
 
 def land(path: Path, home: Path, memory_limit: str) -> dict[str, object]:
     """Land a file in a process of its own; return seconds, peak bytes and the receipt's counts."""
-    environment = {**os.environ, "EDU_HOME": str(home), "EDU_MEMORY_LIMIT": memory_limit}
+    environment = {**os.environ, "EDU_HOME": str(home), "EDU_LANDING_MEMORY_LIMIT": memory_limit}
     code = (
         "import json, sys; from edu.paths import get_home; from ingest.landing import collect; "
         "from ingest.submission import Options; from pathlib import Path; "

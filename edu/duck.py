@@ -27,7 +27,11 @@ def extension_path(name: str) -> Path:
 
 
 def connect(
-    database: Path | str = ":memory:", *, read_only: bool = False, extensions: tuple[str, ...] = ()
+    database: Path | str = ":memory:",
+    *,
+    read_only: bool = False,
+    extensions: tuple[str, ...] = (),
+    memory_limit: str | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Open DuckDB with the limits of the settings and the named extensions loaded."""
     settings = get_settings()
@@ -37,7 +41,7 @@ def connect(
         read_only=read_only,
         config={
             "threads": settings.threads,
-            "memory_limit": settings.memory_limit,
+            "memory_limit": memory_limit or settings.memory_limit,
             "temp_directory": str(tmp),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """Threads of one DuckDB connection."""
     memory_limit: str = "2GB"
     """Memory of one DuckDB connection; beyond it DuckDB spills to `<home>/tmp`."""
+    landing_memory_limit: str = "400MB"
+    """The same of the connection that lands files: a landing has a gigabyte in all, whatever the size of the file."""
     workers: int = 2
     """Processes that hash identifiers and read workbooks."""
     settle_seconds: float = 1.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,12 @@ from edu.codes import code_sets
 from edu.contract import Contract, FieldSpec
 from edu.errors import RejectedFileError
 from edu.paths import PRIVATE_DIR_MODE, Home
+from ingest.found import ROWS_MAXIMUM, Found
 from ingest.layout import Page, pages_of
 from ingest.messages import reasons
 from ingest.readers.table import literal, quoted
 from ingest.submission import folder_period
 
-ROWS_MAXIMUM = 20_000
-"""A file with more rows is answered with the rows that have findings only, as a partial delivery."""
 MUST, LOOK, DONE = "必须更正", "请核对", "已自动修正"
 GROUPS = {"reject": MUST, "quarantine": MUST, "incomplete": MUST, "warn": LOOK, "fix": DONE}
 REPAIRABLE = frozenset(
@@ -58,6 +57,8 @@ class Feedback:
     marks: list[Mark]
     coverage: str
     is_partial: bool
+    totals: dict[tuple[str, str | None, str], int] = field(default_factory=dict)
+    """How many findings there are of a group, field and sentence, those of rows that are not shown included."""
     left_out: int = 0
     """Rows that cannot be mended in a partial workbook, because what names them is at fault."""
 
@@ -78,7 +79,8 @@ def outbox_name(contract: Contract, receipt: dict[str, Any]) -> str:
 def repairs(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[tuple[str, str | None, int, str, str]]:
     """Return (submission_id, sheet, row_number, field, text) of cells that landing mended, as it would write them.
 
-    The connection holds a landing's tables `cleaned` and `raw`.
+    Of each submission those of the first `ROWS_MAXIMUM` rows that have findings, which are all that is shown. The
+    connection holds a landing's tables `cleaned`, `raw` and `finding_rows`.
     """
     parts = []
     for spec in contract.fields:
@@ -97,9 +99,19 @@ def repairs(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[t
     if not parts:
         return []
     rows = connection.execute(
-        "select submission_id, sheet, row_number, field, value_form, text from ("
-        + " union all ".join(parts)
-        + ") order by row_id, field"
+        f"""
+        with named as (
+            select distinct f.row_id, r.submission_id, r.sheet, r.row_number
+            from finding_rows as f inner join raw as r on r.row_id = f.row_id
+        ),
+        shown as (
+            select row_id from named
+            qualify row_number() over (partition by submission_id order by sheet nulls first, row_number) <= {ROWS_MAXIMUM}
+        )
+        select m.submission_id, m.sheet, m.row_number, m.field, m.value_form, m.text
+        from ({" union all ".join(parts)}) as m inner join shown on shown.row_id = m.row_id
+        order by m.row_id, m.field
+        """
     ).fetchall()
     return [
         (identity, sheet, row, name, _in_form(contract.field(name), form, text))
@@ -129,7 +141,7 @@ def code_set_of(spec: FieldSpec) -> str | None:
 def compose(
     contract: Contract,
     receipt: dict[str, Any],
-    findings: Iterable[dict[str, Any]],
+    findings: Found,
     mended: Iterable[tuple[str, str | None, int, str, str]],
     path: Path | None,
 ) -> Feedback:
@@ -138,17 +150,19 @@ def compose(
     Args:
         contract: that it was landed under.
         receipt: its record.
-        findings: its records of findings.
+        findings: what was found in it.
         mended: see `repairs`.
         path: the file as it was sent; null where only a summary is wanted.
     """
-    found = list(findings)
+    found = findings.first
+    is_long = receipt["rows_read"] > ROWS_MAXIMUM
+    wanted = {(f["sheet"], f["row_number"]) for f in found} if is_long else None
     profile = receipt["profile"] or next(iter(contract.profiles))
     pages: list[Page] = []
     wants_layout = any(f["row_number"] is not None or f["reason_code"] == "header_variant" for f in found)
     if (path is not None and wants_layout and receipt["status"] != "rejected") or _is_all_quarantined(receipt, path):
         try:
-            pages = pages_of(path, contract, profile)  # type: ignore[arg-type]
+            pages = pages_of(path, contract, profile, wanted)  # type: ignore[arg-type]
         except RejectedFileError:
             pages = []
     by_sheet = {page.sheet: number for number, page in enumerate(pages)}
@@ -158,7 +172,10 @@ def compose(
         number = by_sheet.get(finding["sheet"], 0 if len(pages) == 1 else -1)
         marks.append(_mark(contract, profile, finding, pages, number, values))
     feedback = Feedback(contract, profile, receipt, pages, marks, receipt["coverage"], is_partial=False)
-    if sum(page.body_rows for page in pages) > ROWS_MAXIMUM:
+    for severity, name, _, message, number in findings.counts:
+        key = (GROUPS[severity], name, message)
+        feedback.totals[key] = feedback.totals.get(key, 0) + number
+    if is_long:
         _keep_found_rows(feedback)
     return feedback
 
@@ -240,12 +257,12 @@ def write_private(path: Path, content: bytes) -> None:
     aside.replace(path)
 
 
-def receipt_json(receipt: dict[str, Any], findings: Iterable[dict[str, Any]]) -> str:
+def receipt_json(receipt: dict[str, Any], findings: Found) -> str:
     """Return a receipt with its findings counted by reason, as JSON; it holds no value of a row."""
     counts: dict[tuple[str, str, str], int] = {}
-    for finding in findings:
-        key = (GROUPS[finding["severity"]], finding["reason_code"], finding["message_zh"])
-        counts[key] = counts.get(key, 0) + 1
+    for severity, _, code, message, number in findings.counts:
+        key = (GROUPS[severity], code, message)
+        counts[key] = counts.get(key, 0) + number
     reasons_found = [
         {"group": group, "reason_code": code, "message_zh": text, "findings": number}
         for (group, code, text), number in sorted(counts.items())
@@ -292,7 +309,7 @@ def deliver(
     home: Home,
     contract: Contract,
     receipt: dict[str, Any],
-    findings: list[dict[str, Any]],
+    findings: Found,
     mended: Iterable[tuple[str, str | None, int, str, str]],
     path: Path | None,
     out: Path | None = None,
@@ -305,12 +322,12 @@ def deliver(
 
     name = outbox_name(contract, receipt)
     target = out or outbox_folder(home, receipt["submitter_org"]) / f"{name}.xlsx"
-    if findings:
+    if findings.counts:
         write_private(target, book_bytes(compose(contract, receipt, findings, mended, path)))
     if out is None:
         # Last, so that where a receipt lies nothing is missing.
         write_private(target.with_name(f"{name}.json"), receipt_json(receipt, findings).encode())
-    return target if findings else None
+    return target if findings.counts else None
 
 
 def outbox_files(home: Home, submission_id: str) -> list[Path]:

@@ -177,7 +177,7 @@ def _write_summary(book: Any, sheet: Any, feedback: Feedback, names: list[str]) 
         sheet.write_string(row, 1, contract.field(name_of_field).label if name_of_field else "")
         sheet.write_string(row, 2, message, wrap)
         sheet.write_string(row, 3, remedy, wrap)
-        sheet.write_number(row, 4, count)
+        sheet.write_number(row, 4, feedback.totals.get((group, name_of_field, message), count))
         _write_place(sheet, row, 5, first[key], names, link)
     placed = [mark for mark in feedback.marks if mark.row and mark.group != DONE]
     if placed and receipt["status"] != "rejected":

@@ -71,6 +71,8 @@ def make_pseudonyms(connection: duckdb.DuckDBPyConnection, contract: Contract, k
             connection.register("hashed", table)
             connection.execute("insert into pseudonym select ?, value, pseudonym from hashed", [namespace])
             connection.unregister("hashed")
+            del values, hashed, table
+            pa.default_memory_pool().release_unused()
 
 
 def _evidence_of_foreign_ids(key: PlatformKey, values: pa.Array, hashed: pa.Array) -> pa.Array:

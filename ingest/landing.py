@@ -23,9 +23,11 @@ from edu.duck import connect
 from edu.errors import EduError, ExitCode, MissingMetadataError, RejectedFileError
 from edu.paths import Home
 from edu.pseudonym import PlatformKey, load_or_create_key
+from edu.settings import get_settings
 from ingest import archive, lake, linking
-from ingest.batch import Batch, Pending
+from ingest.batch import Batch
 from ingest.inbox import Source, discover, read_plan, remove_from_inbox
+from ingest.pending import Pending
 from ingest.readers import peek_title
 from ingest.receipt import CollectResult, Receipt
 from ingest.roster import describe
@@ -81,6 +83,16 @@ class StorageFullError(EduError):
 
     def __init__(self, dataset: str) -> None:
         super().__init__(f"dataset {dataset}: no space left for EDU_HOME. Free some and run again; nothing was lost.")
+
+
+class LandingMemoryError(EduError):
+    """The memory that a landing may take is too small for the batch; nothing of it was committed."""
+
+    def __init__(self, dataset: str) -> None:
+        super().__init__(
+            f"dataset {dataset}: the memory of a landing is too small for this batch. Set EDU_LANDING_MEMORY_LIMIT "
+            f"higher, or EDU_THREADS lower, and run again; nothing was lost."
+        )
 
 
 class StateFolderError(EduError):
@@ -291,7 +303,7 @@ def _land(batch: list[Pending], home: Home, key: PlatformKey) -> list[Receipt]:
     scratch = Path(tempfile.mkdtemp(dir=home.tmp))
     try:
         with (
-            connect(extensions=("httpfs",)) as connection,
+            connect(extensions=("httpfs",), memory_limit=get_settings().landing_memory_limit) as connection,
             lineage.running(
                 home, f"collect.{dataset}", [f"submission.{item.submission_id}" for item in batch], [f"lake.{dataset}"]
             ) as job,
@@ -304,6 +316,8 @@ def _land(batch: list[Pending], home: Home, key: PlatformKey) -> list[Receipt]:
             return receipts
     except OSError as error:
         raise _storage_error(error, dataset) from None
+    except duckdb.OutOfMemoryException:
+        raise LandingMemoryError(dataset) from None
     except duckdb.IOException as error:
         if "No space left" in str(error):
             raise StorageFullError(dataset) from None

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from edu.contract import Contract
 from edu.errors import RejectedFileError
@@ -13,6 +15,7 @@ from ingest.correction import AUXILIARY_SHEETS
 from ingest.header import clean, recognise
 from ingest.readers import csv as csv_reader
 from ingest.readers import sniff, workbook
+from ingest.readers.grid import Sheet
 
 HEAD_ROWS = 40
 
@@ -45,10 +48,13 @@ class Page:
         return next((column for column, name in self.columns.items() if name == field), None)
 
 
-def pages_of(path: Path, contract: Contract, profile: str) -> list[Page]:
+def pages_of(
+    path: Path, contract: Contract, profile: str, wanted: set[tuple[str | None, int | None]] | None = None
+) -> list[Page]:
     """Return the tables of a file in the layout of its sender; empty for a form that has none to send back.
 
-    Columns that the contract never loads are emptied: nothing of them goes further than the archive.
+    Columns that the contract never loads are emptied: nothing of them goes further than the archive. With `wanted`,
+    (sheet, row) of rows below the head, the others are left out, so that memory follows what is shown.
 
     Raises:
         RejectedFileError: the file cannot be read as the dataset.
@@ -57,9 +63,9 @@ def pages_of(path: Path, contract: Contract, profile: str) -> list[Page]:
         return []
     kind = sniff.kind_of(path)
     if kind == "csv":
-        pages = [_csv_page(path, contract, profile)]
+        pages = [_csv_page(path, contract, profile, wanted)]
     elif kind in workbook.KINDS:
-        pages = _sheet_pages(path, kind, contract, profile)
+        pages = _sheet_pages(path, kind, contract, profile, wanted)
     else:
         return []
     never = {clean(header) for header in contract.profiles[profile].never_load}
@@ -72,12 +78,12 @@ def pages_of(path: Path, contract: Contract, profile: str) -> list[Page]:
     return pages
 
 
-def _csv_page(path: Path, contract: Contract, profile: str) -> Page:
+def _csv_page(path: Path, contract: Contract, profile: str, wanted: set[tuple[str | None, int | None]] | None) -> Page:
     form, records = csv_reader.as_sent(path, contract, profile)
     header = form.header
     rows: dict[int, dict[int, str]] = {}
     for number, record in enumerate(records, start=2 - form.header_rows):
-        if number >= 1:
+        if number == 1 or (number > 1 and (wanted is None or (None, number) in wanted)):
             rows[number] = {i: cell for i, cell in enumerate(record) if cell != ""}
     if header.last_row > header.first_row:
         # Of a header in two rows one is left: the names that the form itself uses.
@@ -85,7 +91,9 @@ def _csv_page(path: Path, contract: Contract, profile: str) -> Page:
     return Page(None, contract.profiles[profile].sheet or contract.label, rows, 1, header.columns)
 
 
-def _sheet_pages(path: Path, kind: str, contract: Contract, profile: str) -> list[Page]:
+def _sheet_pages(
+    path: Path, kind: str, contract: Contract, profile: str, wanted: set[tuple[str | None, int | None]] | None
+) -> list[Page]:
     def refuse(locked: Path) -> Path:
         raise RejectedFileError(locked.name, "workbook_encrypted", "Its password is kept nowhere.")
 
@@ -95,7 +103,10 @@ def _sheet_pages(path: Path, kind: str, contract: Contract, profile: str) -> lis
             if sheet.is_hidden or sheet.name in AUXILIARY_SHEETS:
                 continue
             rows: dict[int, dict[int, str]] = {}
+            kept = _kept_rows(sheet, wanted)
             for piece in sheet.pieces():
+                if kept is not None:
+                    piece = piece.filter(pc.is_in(piece.column(0), kept))
                 for row, column, value in zip(*(part.to_pylist() for part in piece.columns), strict=True):
                     rows.setdefault(row, {})[column] = value
             if not rows:
@@ -110,6 +121,14 @@ def _sheet_pages(path: Path, kind: str, contract: Contract, profile: str) -> lis
                 continue
             pages.append(Page(sheet.name, sheet.name, rows, header.last_row + 1, header.columns))
     return pages
+
+
+def _kept_rows(sheet: Sheet, wanted: set[tuple[str | None, int | None]] | None) -> pa.Array | None:
+    """Return the rows of a sheet that are wanted, its head and the first rows of merges among them; null is all."""
+    if wanted is None:
+        return None
+    rows = {row for name, row in wanted if row is not None and name in (sheet.name, None)}
+    return pa.array(sorted(rows | set(range(1, HEAD_ROWS)) | {merge.first_row for merge in sheet.merges}), pa.int32())
 
 
 def _fill(rows: dict[int, dict[int, str]], top: int, left: int, bottom: int, right: int) -> None:

@@ -17,6 +17,7 @@ from edu.contract import Contract
 from edu.duck import connect
 from edu.paths import PRIVATE_DIR_MODE, Home
 from edu.pseudonym import BLOCK_BYTES, PlatformKey
+from edu.settings import get_settings
 from ingest.lake import copy_to
 from ingest.readers.table import literal
 
@@ -84,12 +85,12 @@ def record_links(home: Home, key: PlatformKey) -> int:
     if not any((home.vault / "match").glob("*.parquet")):
         return 0
     runs.ensure_empty(home)
-    with connect(extensions=("httpfs",)) as connection:
+    with connect(extensions=("httpfs",), memory_limit=get_settings().landing_memory_limit) as connection:
         _use_file_key(connection, key)
         rows = connection.execute(
             f"""
             with hashed as (
-                select distinct * from read_parquet('{home.vault}/match/*.parquet',
+                select * from read_parquet('{home.vault}/match/*.parquet',
                     encryption_config = {{footer_key: '{FILE_KEY}'}})
             ),
             pair as (

@@ -27,8 +27,11 @@ from edu.paths import Home
 from edu.pseudonym import PlatformKey, key_path, load_key
 from edu.settings import get_settings
 from ingest import archive, feedback, lake
-from ingest.batch import Batch, Pending
+from ingest.batch import Batch
+from ingest.found import Found, found_in
 from ingest.inbox import discover
+from ingest.pending import Pending
+from ingest.readers.table import literal
 from ingest.roster import describe
 from ingest.submission import Metadata
 from ingest.withdrawal import UnknownSubmissionError
@@ -119,7 +122,7 @@ def _examined(
     """Give a batch of restored submissions, read, cleaned and checked under a contract; its files go afterwards."""
     scratch = Path(tempfile.mkdtemp(dir=home.tmp))
     try:
-        with connect(extensions=("httpfs",)) as connection:
+        with connect(extensions=("httpfs",), memory_limit=get_settings().landing_memory_limit) as connection:
             items = [restored(home, key, submission_id, scratch) for submission_id in submissions]
             batch = Batch(items, target, key, connection, scratch, contract)
             batch.examine()
@@ -235,16 +238,14 @@ def _differing(home: Home, aside: Home, dataset: str, batch_id: str, ids: list[s
     return sorted(different)
 
 
-def findings(home: Home, submission_id: str, batch_id: str) -> list[dict[str, Any]]:
-    """Return the findings of one landing, in their order."""
+def findings(home: Home, submission_id: str, batch_id: str) -> Found:
+    """Return what one landing found."""
     with duckdb.connect() as connection:
-        cursor = connection.execute(
-            f"select * from read_parquet('{home.runs}/finding/*.parquet', union_by_name = true) "
-            "where submission_id = ? and batch_id = ? order by row_number nulls first, sheet, field, reason_code",
-            [submission_id, batch_id],
+        relation = (
+            f"(select * from read_parquet('{home.runs}/finding/*.parquet', union_by_name = true) "
+            f"where batch_id = {literal(batch_id)})"
         )
-        names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return found_in(connection, relation, submission_id)
 
 
 def give_feedback(home: Home, submission_id: str, out: Path | None = None) -> Path | None:
@@ -256,7 +257,7 @@ def give_feedback(home: Home, submission_id: str, out: Path | None = None) -> Pa
     receipt = receipts(home, submission_id)[-1]
     found = findings(home, submission_id, receipt["batch_id"])
     contract = archive.load_contract(home, receipt["contract_digest"])
-    if not found and not feedback.has_statements(contract, receipt):
+    if not found.counts and not feedback.has_statements(contract, receipt):
         return feedback.deliver(home, contract, receipt, found, [], None, out)
     with _examined(home, load_key(home), [submission_id], contract, home) as batch:
         source = batch.items[0].source

@@ -23,7 +23,7 @@ from ingest.readers.table import ReadResult, body
 __all__ = ["as_sent", "detect_encoding", "first_text", "read"]
 
 COLUMNS_MAXIMUM = 1_024
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 """A record is at most this long; memory is a few blocks."""
 
 

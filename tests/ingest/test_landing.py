@@ -15,7 +15,7 @@ from rosters import SCHOOL, id_number, pupil, write_roster
 
 from edu.errors import ExitCode
 from edu.paths import Home
-from ingest import batch, landing
+from ingest import lake, landing, record
 from ingest.landing import collect
 from ingest.receipt import CollectResult
 from ingest.submission import Options
@@ -190,7 +190,7 @@ def test_a_landing_killed_before_its_receipt_does_not_count(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(batch.Batch, "_write_records", killed)
+        patch.setattr(record.Recorder, "write", killed)
         with pytest.raises(KeyboardInterrupt):
             land(edu_home, path)
     assert query(edu_home, "runs/submission", "count(*)") == [(0,)]
@@ -279,7 +279,7 @@ def test_a_full_disk_commits_nothing(edu_home: Home, tmp_path: Path, monkeypatch
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(batch.lake, "copy_to", full)
+    monkeypatch.setattr(lake, "copy_to", full)
     with pytest.raises(landing.StorageFullError, match="student"):
         land(edu_home, write_roster(tmp_path / "r.csv", [pupil(1)]))
     assert query(edu_home, "runs/submission", "count(*)") == [(0,)]

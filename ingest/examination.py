@@ -1,0 +1,385 @@
+"""Cleans and checks the rows of a batch, by a few statements for all its files, in the connection only."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from edu.contract import Contract
+from edu.identifiers import identifier_macros
+from edu.periods import start_year
+from ingest import cleaning, plain
+from ingest.checks import copies_sql, rule_columns
+from ingest.pending import Pending
+from ingest.readers import FieldTable
+from ingest.readers.table import literal, quoted
+
+SLICE_ROWS = 50_000
+"""So many rows take the whole cleaning at a time."""
+SLICE_KEY_NAME = "slice"
+SLICE_CIPHER = f"encryption_config {{footer_key: '{SLICE_KEY_NAME}'}}"
+"""Slices are written under a key that only the connection knows: what a killed landing leaves cannot be read."""
+
+
+class Examination:
+    """Makes `raw`, `cleaned`, `judged`, `checked`, `accepted` and `finding_rows` of what was read."""
+
+    def __init__(
+        self,
+        items: list[Pending],
+        contract: Contract,
+        period: str,
+        connection: duckdb.DuckDBPyConnection,
+        scratch: Path,
+    ) -> None:
+        """Take what was read; the connection has httpfs loaded, whose ciphers keep what goes to `scratch` secret."""
+        self.items = items
+        self.contract = contract
+        self.period = period
+        self.connection = connection
+        self.scratch = scratch
+
+    def run(self) -> None:
+        """Clean and check every row of every file that could be read."""
+        self._prepare()
+        self._clean()
+        self._judge()
+
+    def _prepare(self) -> None:
+        """Make `submissions`, the lookups, and `raw`: every row of every file as text, one column a field."""
+        c = self.connection
+        for macro in identifier_macros():
+            c.execute(macro)
+        cleaning.register_codes(c)
+        table = pa.table(
+            {
+                "submission_id": [item.submission_id for item in self.items],
+                "submitter_org": [item.metadata.org for item in self.items],
+                "snapshot_date": pa.array([item.metadata.snapshot_date for item in self.items], pa.date32()),
+                "coverage": [item.metadata.coverage for item in self.items],
+            }
+        )
+        c.register("submission_rows", table)
+        c.execute("create or replace temp table submissions as select * from submission_rows")
+        c.unregister("submission_rows")
+        selects = [
+            self._raw_select(item, table, profile)
+            for item in self.items
+            if item.result
+            for profile in [item.result.profile]
+            for table in item.result.tables
+        ]
+        names = ", ".join(f"cast(null as varchar) as {quoted(f.name)}" for f in self.contract.fields)
+        empty = (
+            "select cast(null as varchar) as submission_id, cast(null as varchar) as value_form, "
+            "cast(null as varchar) as sheet, cast(null as integer) as row_number, false as is_deleted, "
+            f"false as is_plain, cast(null as varchar) as row_fault, {names} where false"
+        )
+        c.execute(
+            "create or replace temp table raw as select cast(row_number() over () as bigint) as row_id, * from ("
+            + " union all ".join([empty, *selects])
+            + ")"
+        )
+
+    def _raw_select(self, item: Pending, table: FieldTable, profile: str) -> str:
+        form = self.contract.profiles[profile].value_form
+        sheet = literal(table.sheet) if table.sheet is not None else "cast(null as varchar)"
+        fields = ", ".join(
+            f"{quoted(f.name)}" if f.name in table.fields else f"cast(null as varchar) as {quoted(f.name)}"
+            for f in self.contract.fields
+        )
+        deleted = "is_deleted" if table.has_deletes else "false"
+        fault = "row_fault" if table.has_faults else "cast(null as varchar)"
+        rows = f"select row_number, {deleted} as is_deleted, {fault} as row_fault, {fields} from ({table.relation})"
+        return (
+            f"select {literal(item.submission_id)} as submission_id, {literal(form)} as value_form, {sheet} as sheet, "
+            f"row_number, is_deleted, {self._is_plain(form, table)} as is_plain, row_fault, "
+            f"{', '.join(quoted(f.name) for f in self.contract.fields)} from ({plain.with_numbers(self.contract, rows)})"
+        )
+
+    def _is_plain(self, form: str, table: FieldTable) -> str:
+        return plain.is_plain_sql(self.contract, table.fields) if form == plain.VALUE_FORM else "false"
+
+    def _clean(self) -> None:
+        """Make `cleaned`: for each field its text `t_`, value, fault `x_` and repair `r_`.
+
+        Rows that are plain are taken as they are; the others take the whole cleaning.
+        """
+        self._clean_fully()
+        fields = self.contract.fields
+        columns = []
+        for spec in fields:
+            name = quoted(spec.name)
+            columns += [
+                f"raw.{name} as {quoted('t_' + spec.name)}",
+                f"{plain.value_sql(spec)} as {name}",
+                f"cast(null as varchar) as {quoted('x_' + spec.name)}",
+                f"cast(null as varchar) as {quoted('r_' + spec.name)}",
+            ]
+        self.connection.execute(
+            f"""
+            create or replace temp view cleaned as
+            select raw.row_id, raw.submission_id, raw.sheet, raw.row_number, raw.is_deleted, {self._id_is_valid("raw", "true")},
+                s.submitter_org, s.coverage,
+                s.snapshot_date, {self._as_of()} as as_of, {self._entry_year()} as derived_entry_year,
+                {self._grade("stage", "varchar")} as grade_stage,
+                {self._grade("age_minimum", "integer")} as grade_age_minimum,
+                {self._grade("age_maximum", "integer")} as grade_age_maximum, {", ".join(columns)}
+            from raw
+            inner join submissions as s on s.submission_id = raw.submission_id
+            {f"left join grade_lookup on grade_lookup.grade_code = raw.{quoted(self._grade_field)}" if self._grade_field else ""}
+            where raw.is_plain
+            union all by name
+            select * from cleaned_fully
+            """
+        )
+
+    @property
+    def _id_field(self) -> str | None:
+        return next((spec.name for spec in self.contract.fields if spec.namespace == "cn_id"), None)
+
+    def _id_is_valid(self, table: str, condition: str) -> str:
+        """Return the column that says whether a row has a resident ID number that passed every test."""
+        if not self._id_field:
+            return "false as id_is_valid"
+        name = quoted(self._id_field)
+        return f"{table}.{name} is not null and {condition.format(name)} as id_is_valid"
+
+    @property
+    def _grade_field(self) -> str | None:
+        return next((spec.name for spec in self.contract.fields if spec.code_set == "GRADE"), None)
+
+    def _grade(self, column: str, kind: str) -> str:
+        return f"grade_lookup.{column}" if self._grade_field else f"cast(null as {kind})"
+
+    def _entry_year(self) -> str:
+        """Return the year in which the row's grade entered its stage, if nobody repeated or skipped one."""
+        grade = self._grade("grade_in_stage", "integer")
+        return f"{start_year(self.period)} - {grade} + 1" if self._grade_field else grade
+
+    def _as_of(self) -> str:
+        return f"coalesce(s.snapshot_date, make_date({start_year(self.period)}, 9, 1))"
+
+    def _clean_fully(self) -> None:
+        """Make `cleaned_fully`: the rows that are not plain, with every expression of the contract's fields."""
+        c = self.connection
+        fields = self.contract.fields
+        trims, texts, plains = [], [], []
+        for spec in fields:
+            name = quoted(spec.name)
+            words = ", ".join(literal(word) for word in cleaning.null_words(spec))
+            trims.append(f"{cleaning.text_column(spec)} as {name}")
+            texts.append(f"case when {name} not in ({words}) then {name} end as {quoted('t_' + spec.name)}")
+            texts.append(f"coalesce({name} in ({words}), false) as {quoted('n_' + spec.name)}")
+            if cleaning.has_plain(spec):
+                plains.append(f"{cleaning.plain_column(spec)} as {quoted('p_' + spec.name)}")
+        place = "row_id, submission_id, value_form, sheet, row_number, is_deleted"
+        clean = self._cleaning_select()
+        slices = self._slices()
+        files = [self.scratch / f"cleaned_{number}.parquet" for number in range(len(slices))]
+        if len(slices) > 1:
+            # Each thread holds a row group of what it writes and sorts; one is enough of rows so many and wide.
+            c.execute("set threads = 1")
+            c.execute(f"pragma add_parquet_key('{SLICE_KEY_NAME}', '{secrets.token_hex(16)}')")
+        for (form, low, high), file in zip(slices, files, strict=True):
+            c.execute(
+                f"create or replace temp table prepared as with trimmed as (select {place}, {', '.join(trims)} from raw "
+                f"where not is_plain and value_form = {literal(form)} and row_id between {low} and {high}), "
+                f"worded as (select {place}, {', '.join(texts)} from trimmed) "
+                f"select {', '.join(['*', *plains])} from worded"
+            )
+            for spec in fields:
+                if cleaning.is_coded(spec):
+                    cleaning.resolve_codes(c, spec, form)
+            if len(slices) == 1:
+                c.execute(f"create or replace temp table cleaned_rows as {clean}")
+            else:
+                c.execute(
+                    f"copy ({clean}) to {literal(str(file))} (format parquet, compression snappy, {SLICE_CIPHER})"
+                )
+        c.execute("drop table prepared")
+        paths = ", ".join(literal(str(file)) for file in files)
+        rows = "cleaned_rows" if len(slices) == 1 else f"read_parquet([{paths}], {SLICE_CIPHER.replace(' {', ' = {')})"
+        c.execute(f"create or replace temp view cleaned_fully as select * from {rows}")
+
+    def _slices(self) -> list[tuple[str, int, int]]:
+        """Return the form of values and first and last row of each slice of rows that take the whole cleaning.
+
+        There is one at least, so that the tables exist. Slices bound the memory of the widest statements, whose rows
+        are then kept in files: a table so wide needs more memory than its rows while it is written.
+        """
+        found = self.connection.execute(
+            f"""
+            select value_form, min(row_id), max(row_id) from raw where not is_plain
+            group by value_form, row_id // {SLICE_ROWS} order by value_form, row_id // {SLICE_ROWS}
+            """
+        ).fetchall()
+        return [(row[0], row[1], row[2]) for row in found] or [("code", 0, -1)]
+
+    def _cleaning_select(self) -> str:
+        """Return a SELECT over `prepared` that gives `cleaned_fully`."""
+        fields = self.contract.fields
+        columns = []
+        excuses = self._excuses()
+        for spec in fields:
+            cleaned = cleaning.clean_field(spec, self.contract)
+            fault = cleaned.fault
+            if spec.name in excuses:
+                ids = ", ".join(literal(identity) for identity in sorted(excuses[spec.name]))
+                fault = f"case when submission_id not in ({ids}) or ({fault}) <> 'value_missing' then {fault} end"
+            columns += [
+                quoted("t_" + spec.name),
+                f"{cleaned.value} as {quoted(spec.name)}",
+                f"{fault} as {quoted('x_' + spec.name)}",
+                f"{cleaned.fix} as {quoted('r_' + spec.name)}",
+            ]
+        joins = "\n".join(
+            f"left join {quoted('code_of_' + spec.name)} as {quoted('c_' + spec.name)} "
+            f"on {quoted('c_' + spec.name)}.spelling = {quoted('t_' + spec.name)}"
+            for spec in fields
+            if cleaning.is_coded(spec)
+        )
+        grade = self._grade_field
+        if grade:
+            joins += f"\nleft join grade_lookup on grade_lookup.grade_code = {quoted('c_' + grade)}.code"
+        return f"""
+            select c.*, {self._id_is_valid("c", "resident_id_is_valid(c.{})")} from (
+                with joined as (
+                    select p.*, s.submitter_org, s.coverage, s.snapshot_date, {self._as_of()} as as_of,
+                        {self._entry_year()} as derived_entry_year, {self._grade("stage", "varchar")} as grade_stage,
+                        {self._grade("age_minimum", "integer")} as grade_age_minimum,
+                        {self._grade("age_maximum", "integer")} as grade_age_maximum
+                        {"".join(f", {quoted('c_' + f.name)}" for f in fields if cleaning.is_coded(f))}
+                    from prepared as p
+                    inner join submissions as s on s.submission_id = p.submission_id
+                    {joins}
+                )
+                select row_id, submission_id, sheet, row_number, is_deleted, submitter_org, coverage, snapshot_date, as_of,
+                    derived_entry_year, grade_stage, grade_age_minimum, grade_age_maximum, {", ".join(columns)}
+                from joined
+            ) as c
+        """
+
+    def _excuses(self) -> dict[str, list[str]]:
+        """Return field to the submissions whose bundle or database has no place for it: there it is not missing."""
+        excused: dict[str, list[str]] = {}
+        for name, profile in self.contract.profiles.items():
+            ids = [item.submission_id for item in self.items if item.result and item.result.profile == name]
+            if profile.carrier != "table" and ids:
+                for field in self.contract.fields:
+                    if field.mandatory and field.name not in profile.mandatory:
+                        excused.setdefault(field.name, []).extend(ids)
+        return excused
+
+    def _judge(self) -> None:
+        """Make `judged` (row_id, is_quarantined, is_incomplete, …; only rows of which something is to be said), `checked`
+        (all rows with the verdict), `accepted` and `finding_rows`.
+        """
+        c = self.connection
+        contract = self.contract
+        id_birth, id_sex = "cast(null as date)", "cast(null as varchar)"
+        if self._id_field:
+            value = quoted(self._id_field)
+            digits = "-".join(
+                f"' || substr({value}, {start}, {length}) || '" for start, length in ((7, 4), (11, 2), (13, 2))
+            )
+            id_birth = f"case when id_is_valid then try_cast('{digits}' as date) end"
+            id_sex = f"case when id_is_valid then if(substr({value}, 17, 1) in ('1', '3', '5', '7', '9'), '1', '2') end"
+        rules = rule_columns(contract)
+        flags = "".join(f", coalesce({condition}, false) as {name}" for name, _, condition in rules)
+        quarantine = [condition for f in contract.fields if (condition := cleaning.faulty(f, "quarantine"))]
+        quarantine += [name for name, rule, _ in rules if rule.severity == "quarantine"]
+        incomplete = [condition for f in contract.fields if (condition := cleaning.faulty(f, "incomplete"))]
+        incomplete += [name for name, rule, _ in rules if rule.severity == "incomplete"]
+        placeholder = [name for name, rule, _ in rules if rule.kind == "placeholder_person"]
+        # A delete needs no more than the school and one complete group of evidence: it has nothing else to be right.
+        placed = f"{quoted(contract.school_field)} is not null and " if contract.school_field else ""
+        groups = [" and ".join(f"{quoted(name)} is not null" for name in group) for group in contract.evidence]
+        names_its_key = f"({placed}({' or '.join(f'({group})' for group in groups) or 'false'}))"
+        c.execute(
+            f"""
+            create or replace temp table judged as
+            with faulty as (select row_id, row_fault from raw where row_fault is not null),
+            dated as (select *, {id_birth} as id_birth, {id_sex} as id_sex from cleaned),
+            ruled as (select * {flags} from dated),
+            verdict as (
+                select ruled.row_id, is_deleted, faulty.row_fault, {"".join(name + ", " for name, _, _ in rules)}
+                    {" or ".join(placeholder) or "false"} as is_placeholder,
+                    case when faulty.row_fault is not null then true when is_deleted then not {names_its_key}
+                        else {" or ".join(quarantine) or "false"} end as is_quarantined,
+                    faulty.row_fault is null and not is_deleted
+                        and ({" or ".join(incomplete) or "false"}) as is_incomplete
+                from ruled left join faulty on faulty.row_id = ruled.row_id
+            )
+            select * from verdict
+            where {" or ".join(["is_deleted", "is_quarantined", "is_incomplete", *(name for name, _, _ in rules)])}
+            """
+        )
+        c.execute(
+            """
+            create or replace temp view checked as
+            select c.*, coalesce(j.is_quarantined, false) as is_quarantined, coalesce(j.is_incomplete, false) as is_incomplete
+            from cleaned as c left join judged as j on j.row_id = c.row_id
+            """
+        )
+        c.execute("create or replace temp view accepted as select * from checked where not is_quarantined")
+        self._find(rules)
+
+    def _find(self, rules: list[Any]) -> None:
+        """Make `finding_rows` (row_id, field, reason_code, severity)."""
+        c = self.connection
+        contract = self.contract
+        parts = ["select cast(null as bigint) as row_id, '' as field, '' as reason_code, '' as severity where false"]
+        for spec in contract.fields:
+            fault, fix = quoted("x_" + spec.name), quoted("r_" + spec.name)
+            parts.append(
+                f"select row_id, {literal(spec.name)}, coalesce({fault}, {fix}), "
+                f"{cleaning.severity(spec)} "
+                f"from cleaned_fully where {fault} is not null or {fix} is not null"
+            )
+        # An impossible age says all that an unusual one would.
+        stronger = [name for name, rule, _ in rules if rule.kind == "age_limit"]
+        for name, rule, _ in rules:
+            unless = f" and not {stronger[0]}" if rule.kind == "grade_age" and stronger else ""
+            parts.append(
+                f"select row_id, {literal(rule.field)}, {literal(rule.reason_code)}, {literal(rule.severity)} "
+                f"from judged where {name}{unless}"
+            )
+        c.execute(f"create or replace temp table all_findings as {' union all '.join(parts)}")
+        c.execute(
+            "create or replace temp table finding_rows as select f.* from all_findings as f "
+            "left join judged as j on j.row_id = f.row_id where not coalesce(j.is_deleted, false) "
+            "and j.row_fault is null and (not coalesce(j.is_placeholder, false) or f.reason_code = 'placeholder_row') "
+            "union all "
+            "select row_id, null, 'delete_without_key', 'quarantine' from judged where is_deleted and is_quarantined "
+            "union all select row_id, null, row_fault, 'quarantine' from judged where row_fault is not null"
+        )
+        if not contract.is_additive:
+            c.execute(f"create or replace temp table copies as {copies_sql(contract)}")
+            # Rows that cannot be read have no values, which makes none the copy of another.
+            c.execute(
+                "insert into finding_rows select row_id, null, 'duplicate_row', 'fix' from copies "
+                "where row_id not in (select row_id from judged where row_fault is not null)"
+            )
+
+    def find_repeated_keys(self) -> None:
+        """Add a warning to each accepted row whose key an earlier, different row of its school's unit has.
+
+        The same person at two schools of one file is a case of the warehouse, where both rows count.
+        """
+        school = f", a.{quoted(self.contract.school_field)}" if self.contract.school_field else ""
+        self.connection.execute(
+            f"""
+            insert into finding_rows
+            with numbered as (
+                select k.row_id, row_number() over (partition by k.submission_id{school}, k.row_key order by k.row_id) as n
+                from keyed as k inner join accepted as a on a.row_id = k.row_id
+                left join copies on copies.row_id = k.row_id where copies.row_id is null
+            )
+            select row_id, null, 'duplicate_key', 'warn' from numbered where n > 1
+            """
+        )

@@ -1,0 +1,129 @@
+"""Writes what was accepted to the lake and the vault, and what was not to quarantine."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from edu.contract import Contract
+from edu.paths import Home
+from edu.pseudonym import PlatformKey
+from edu.settings import get_settings
+from edu.vault import write_segment
+from ingest import keys, lake, linking
+from ingest.examination import Examination
+from ingest.readers.table import literal, quoted
+
+
+class RowWriter:
+    """Writes the rows of one examined batch."""
+
+    def __init__(self, examination: Examination, home: Home, key: PlatformKey, batch_id: str) -> None:
+        self.examination = examination
+        self.contract: Contract = examination.contract
+        self.period = examination.period
+        self.connection: duckdb.DuckDBPyConnection = examination.connection
+        self.home = home
+        self.key = key
+        self.batch_id = batch_id
+
+    def write(self) -> None:
+        """Write lake, quarantine and vault segment."""
+        c = self.connection
+        contract = self.contract
+        keys.make_pseudonyms(c, contract, self.key, get_settings().workers)
+        key_table = "" if contract.is_additive else "keyed"
+        if key_table:
+            c.execute(
+                "create or replace temp table keyed as select accepted.row_id, accepted.submission_id, "
+                f"{keys.row_key_sql(contract)} as row_key{keys.pseudonym_columns(contract)} "
+                f"from accepted {keys.pseudonym_joins(contract)}"
+            )
+            self.examination.find_repeated_keys()
+        if c.execute("select 1 from accepted limit 1").fetchone():
+            lake.copy_to(
+                c, self._lake_select(), lake.lake_path(self.home, contract.dataset, self.period, self.batch_id)
+            )
+            self._write_vault()
+        lake.use_quarantine_key(c, self.key)
+        if c.execute("select 1 from judged where is_quarantined or is_incomplete limit 1").fetchone():
+            raw = ", ".join(f"{f.name} := {quoted(f.name)}" for f in contract.fields)
+            lake.write_quarantine(
+                c,
+                self.home,
+                self.batch_id,
+                f"select {literal(contract.dataset)} as dataset, r.submission_id, r.sheet, r.row_number, j.is_quarantined, "
+                f"cast(to_json(struct_pack({raw})) as varchar) as raw_json from raw as r "
+                "inner join judged as j on j.row_id = r.row_id where j.is_quarantined or j.is_incomplete order by r.row_id",
+            )
+
+    def _lake_select(self) -> str:
+        contract = self.contract
+        columns = {
+            "submission_id": "a.submission_id",
+            "batch_id": literal(self.batch_id),
+            "sheet": "a.sheet",
+            "row_number": "a.row_number",
+            "submitter_org": "a.submitter_org",
+            "period": literal(self.period),
+            "snapshot_date": "a.snapshot_date",
+            "is_incomplete": "a.is_incomplete",
+            "is_deleted": "a.is_deleted",
+            "row_key": "cast(null as varchar)" if contract.is_additive else "k.row_key",
+        }
+        id_field = next((f for f in contract.fields if f.namespace == "cn_id"), None)
+        if id_field:
+            value, text = quoted(id_field.name), quoted("t_" + id_field.name)
+            columns["identity_status"] = (
+                f"case when a.id_is_valid then 'verified' when a.{value} is not null then 'other_document' "
+                f"when a.{text} is not null then 'unverified' else 'missing' end"
+            )
+        for spec in contract.fields:
+            if spec.type == "identifier":
+                name = quoted("k_" + spec.name)
+                columns[f"{spec.name}_key"] = f"{name}.pseudonym" if contract.is_additive else f"k.{name}"
+            elif spec.type == "class_name":
+                name = f"a.{quoted(spec.name)}"
+                columns[spec.name] = name
+                columns["class_no"] = f"try_cast(regexp_extract({name}, '级(\\d+)班$', 1) as bigint)"
+                columns["entry_year"] = f"try_cast(substr({name}, 1, 4) as bigint)"
+            elif spec.is_loaded:
+                columns[spec.name] = f"a.{quoted(spec.name)}"
+        schema = contract.lake_schema()
+        kinds = {row[0]: row[1] for row in self._duck_types(schema)}
+        selected = ", ".join(f"cast({columns[name]} as {kinds[name]}) as {quoted(name)}" for name in schema.names)
+        if contract.is_additive:
+            return f"select {selected} from accepted as a {keys.pseudonym_joins(contract)}"
+        return (
+            f"select {selected} from accepted as a inner join keyed as k on k.row_id = a.row_id "
+            "order by a.submission_id, a.row_id"
+        )
+
+    def _duck_types(self, schema: pa.Schema) -> list[tuple[str, str]]:
+        self.connection.register("lake_shape", schema.empty_table())
+        rows = self.connection.execute("describe select * from lake_shape").fetchall()
+        self.connection.unregister("lake_shape")
+        return [(row[0], row[1]) for row in rows]
+
+    def _write_vault(self) -> None:
+        private = [f for f in self.contract.fields if f.type == "private"]
+        names = ", ".join(quoted(f.name) for f in private)
+        people = (
+            "select submission_id, sheet, row_number, field, value from "
+            f"(select submission_id, sheet, row_number, {names} from accepted) unpivot (value for field in ({names}))"
+        )
+        if not private and not keys.identifier_fields(self.contract):
+            return
+        nobody = "select '', '', cast(0 as integer), '', '' where false"
+        write_segment(
+            self.home,
+            self.key,
+            self.batch_id,
+            self.connection,
+            # An id that the platform gave out says nothing that the vault does not hold under its own number.
+            f"select pseudonym, namespace, value from pseudonym where namespace <> {literal(keys.FOREIGN_NAMESPACE)} "
+            f"or starts_with(pseudonym, {literal(keys.FOREIGN_NAMESPACE)})",
+            people if private else nobody,
+        )
+        if linking.has_match(self.contract):
+            linking.write_match(self.connection, self.home, self.key, self.batch_id)
