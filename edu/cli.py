@@ -7,7 +7,20 @@ from __future__ import annotations
 
 import typer
 
-from edu.commands import cases, city, collection, look, official, serve, share, steward, submission, vault, warehouse
+from edu.commands import (
+    cases,
+    city,
+    collection,
+    look,
+    official,
+    plan,
+    serve,
+    share,
+    steward,
+    submission,
+    vault,
+    warehouse,
+)
 from edu.commands.common import screen
 from edu.errors import EduError
 
@@ -18,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="荆州教育大数据平台 · education data platform",
 )
-for commands in (city, collection, warehouse, look, steward, vault, cases, serve, official, submission, share):
+for commands in (city, collection, warehouse, look, steward, vault, cases, serve, official, submission, share, plan):
     app.add_typer(commands.app)
 
 

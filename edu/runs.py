@@ -146,6 +146,21 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
             ("recorded_at", TIME),
         ]
     ),
+    "plan_opinion": pa.schema(
+        [
+            ("record_id", TEXT),
+            ("opinion_id", TEXT),
+            ("plan_code", TEXT),
+            ("evaluation", TEXT),
+            ("office", TEXT),
+            ("indicator_code", TEXT),
+            ("opinion_text", TEXT),
+            ("opinion_state", TEXT),
+            ("reply_reason", TEXT),
+            ("author", TEXT),
+            ("recorded_at", TIME),
+        ]
+    ),
     "restriction": pa.schema(
         [
             ("restriction_id", TEXT),
