@@ -98,17 +98,17 @@ def read_boards(connection: duckdb.DuckDBPyConnection) -> list[Board]:
     counties = read_rows(connection, DIVISIONS)
     areas = {CITY: {"name": "全市", "level": "city", "order": 0}}
     areas |= {r["division_code"]: {"name": r["division_name"], "order": n} for n, r in enumerate(counties, 1)}
-    found = [_pupils(connection, areas)]
+    found = [_pupils(connection, areas), _metrics(connection, areas)]
     found += _topics(connection, areas)
     found += [_cv(connection, areas), _schools(connection, counties), _plan(connection, areas)]
     found.append(_quality(connection, areas))
     return [board for board in found if board.rows]
 
 
-def _number(value: Decimal | None) -> float | int | None:
+def _number(value: Decimal | int | None) -> float | int | None:
     if value is None:
         return None
-    return int(value) if value == value.to_integral_value() else float(value)
+    return int(value) if value == int(value) else float(value)
 
 
 def _met(value: bool | None) -> int | None:
@@ -208,6 +208,33 @@ def _pupils(connection: duckdb.DuckDBPyConnection, areas: dict[str, dict[str, An
         areas,
         "按现行报送",
     )
+
+
+def _metrics(connection: duckdb.DuckDBPyConnection, areas: dict[str, dict[str, Any]]) -> Board:
+    rows = read_rows(
+        connection, "select * from visualization.metric_county order by metric, school_year, division_code, stage"
+    )
+    return Board(
+        "classes.html",
+        "班级与班额",
+        "9 月 1 日时点，按学籍名册逐班统计。",
+        {
+            r["metric"]: {
+                **{"n": r["metric_name"], "u": r["unit"], "d": 0 if r["denominator"] is None else 2},
+                **{"link": f"metric-{r['metric']}", "src": "学籍名册"},
+            }
+            for r in rows
+        },
+        [[r["metric"], r["school_year"], r["division_code"], r["stage"], _divided(r), "", None, None] for r in rows],
+        areas,
+        "按现行报送",
+    )
+
+
+def _divided(row: Row) -> float | int | None:
+    if row["denominator"] is None:
+        return _number(row["numerator"])
+    return round(row["multiplier"] * row["numerator"] / row["denominator"], 4) if row["denominator"] else None
 
 
 def _cv(connection: duckdb.DuckDBPyConnection, areas: dict[str, dict[str, Any]]) -> Board:

@@ -33,7 +33,11 @@ with figure as (
         topic.is_sensitive = {{ is_sensitive }}
         and shown.area_level = 'county'
         and shown.breakdown = 'all'
-        and not (rule.unit in ('人', '人次') and coalesce(counted.counted, 'persons') = 'persons')
+        and not (
+            rule.combine = 'count'
+            and rule.unit in ('人', '人次')
+            and coalesce(counted.counted, 'persons') = 'persons'
+        )
 ),
 
 judged as (
@@ -78,7 +82,10 @@ select
 from judged
 left join {{ ref('dim_division') }} as division
     on division.division_code = judged.division_code and division.is_current
-where not (judged.is_sum_of_stages and judged.is_person_share)
+where
+    not (judged.is_sum_of_stages and judged.is_person_share)
+    -- Pupils of special schools are so few in a county that the base of a share or mean would tell a hidden number.
+    and not (judged.stage = 'special' and (judged.is_person_share or judged.unit = '人'))
 {%- endmacro %}
 
 {# The city beside its counties: shares of persons are shown only where the counties that are shown make up the city. #}
