@@ -151,6 +151,18 @@ def _differs(_: Contract, rule: Rule) -> str:
     return f"{quoted(rule.field)} = {quoted(str(rule.params['other']))}"
 
 
+def _percent_of_other_unit(_: Contract, rule: Rule) -> str:
+    """A percent sign in a row whose own unit, in another field, is not per cent: which of the two holds is unclear."""
+    unit, text = quoted("t_" + str(rule.params["unit_field"])), quoted("t_" + rule.field)
+    return f"regexp_matches({text}, '[%％]\\s*$') and coalesce({unit} not in ('%', '％', '百分比'), true)"
+
+
+def _sphere_sign(_: Contract, rule: Rule) -> str:
+    """A sphere above zero of an eye that sees little without glasses: near-sighted eyes have a minus."""
+    naked = quoted(str(rule.params["naked"]))
+    return f"{quoted(rule.field)} > 0 and {naked} < {rule.params['naked_below']}"
+
+
 KINDS: dict[str, Callable[[Contract, Rule], str]] = {
     "placeholder_person": _placeholder_person,
     "id_birth_date": _id_birth_date,
@@ -169,6 +181,8 @@ KINDS: dict[str, Callable[[Contract, Rule], str]] = {
     "not_greater": _not_greater,
     "not_before": _not_before,
     "differs": _differs,
+    "percent_of_other_unit": _percent_of_other_unit,
+    "sphere_sign": _sphere_sign,
 }
 
 

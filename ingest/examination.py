@@ -354,6 +354,9 @@ class Examination:
             "create or replace temp table finding_rows as select f.* from all_findings as f "
             "left join judged as j on j.row_id = f.row_id where not coalesce(j.is_deleted, false) "
             "and j.row_fault is null and (not coalesce(j.is_placeholder, false) or f.reason_code = 'placeholder_row') "
+            # A percent sign that refutes the row's unit was not taken away.
+            "and not (f.reason_code = 'percent_sign_removed' and exists (select 1 from all_findings as u "
+            "where u.row_id = f.row_id and u.field = f.field and u.reason_code = 'percent_unclear')) "
             "union all "
             "select row_id, null, 'delete_without_key', 'quarantine' from judged where is_deleted and is_quarantined "
             "union all select row_id, null, row_fault, 'quarantine' from judged where row_fault is not null"

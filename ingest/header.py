@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from edu.codes import code_sets
-from edu.contract import Contract, Profile
+from edu.contract import Contract, FieldSpec, Profile
 from edu.errors import RejectedFileError
+from ingest import units
 
 Row = Sequence[str | None]
 
@@ -20,6 +21,7 @@ SEARCH_ROWS = 30
 MINIMUM_SHARE = 0.5
 """A header names at least this share of the profile's mandatory fields; less is another table."""
 CODE_ROW = re.compile(r"KD_[A-Z]*\d+")
+UNIT_IN_BRACKETS = re.compile(r"^(.+)\((?:单位:)?([^()]+)\)$")
 FULL_WIDTH = str.maketrans({chr(0xFF01 + i): chr(0x21 + i) for i in range(94)} | {"\u3000": " "})
 
 
@@ -43,6 +45,8 @@ class Header:
     last_row: int
     columns: dict[int, str]
     """0-based column index to field."""
+    units: dict[int, str]
+    """0-based column index to the unit that the header names after the field, where it is not the field's own."""
     notes: tuple[FormNote, ...] = field(default=())
     title: str | None = None
 
@@ -69,8 +73,45 @@ def _known_spellings(contract: Contract, profile: str) -> dict[str, str]:
     return known
 
 
-def _match(row: Row, known: dict[str, str]) -> dict[int, str]:
-    return {i: known[clean(cell)] for i, cell in enumerate(row) if not _is_blank(cell) and clean(cell) in known}
+class _Spellings:
+    """The spellings under which a profile's columns are known."""
+
+    def __init__(self, contract: Contract, profile: str) -> None:
+        self._known = _known_spellings(contract, profile)
+        self._contract = contract
+
+    def find(self, text: str | None) -> tuple[str, str | None] | None:
+        """Return the field of a header cell and the unit that it names in brackets after a known spelling.
+
+        The field's own unit is none; what stands in brackets and is no unit leaves the cell unknown.
+        """
+        cell = clean(text)
+        if not cell:
+            return None
+        if cell in self._known:
+            return self._known[cell], None
+        parts = UNIT_IN_BRACKETS.match(cell)
+        name = self._known.get(parts[1]) if parts else None
+        if parts is None or name is None:
+            return None
+        spec = self._contract.field(name)
+        if clean(parts[2]) in {clean(word) for word in units.own_words(spec.unit)}:
+            return name, None
+        unit = _unit_word(spec, parts[2])
+        return (name, unit) if unit else None
+
+
+def _unit_word(spec: FieldSpec, text: str) -> str | None:
+    """Return the unit that a header names for a field that is measured; null for any other text."""
+    if spec.type == "duration":
+        return units.MINUTES_AND_SECONDS if text in units.MINUTE_WORDS else None
+    if not spec.unit:
+        return None
+    return next((word for word in sorted(units.every_word()) if clean(word) == text), None)
+
+
+def _match(row: Row, known: _Spellings) -> dict[int, str]:
+    return {i: found[0] for i, cell in enumerate(row) if (found := known.find(cell))}
 
 
 def _filled(row: Row) -> list[str]:
@@ -82,19 +123,22 @@ def _filled(row: Row) -> list[str]:
     return filled
 
 
-def _match_two(upper: Row, lower: Row, known: dict[str, str]) -> dict[int, str]:
-    """Match columns whose name stands in two rows: a label below, below its group, or merged downward from above."""
+def _texts_of(upper: Row, lower: Row, groups: Sequence[str], column: int) -> list[str | None]:
+    """Return what may name a column in two header rows: a label below, below its group, or merged down from above."""
+    low = lower[column] if column < len(lower) else None
+    up = upper[column] if column < len(upper) else None
+    group = groups[column] if column < len(groups) else ""
+    return [low, f"{group}_{low}", f"{group}{low}"] if not _is_blank(low) else [up]
+
+
+def _match_two(upper: Row, lower: Row, known: _Spellings) -> dict[int, str]:
+    """Match columns whose name stands in two rows."""
     groups = _filled(upper)
     matched: dict[int, str] = {}
     for i in range(max(len(upper), len(lower))):
-        low = lower[i] if i < len(lower) else None
-        up = upper[i] if i < len(upper) else None
-        group = groups[i] if i < len(groups) else ""
-        candidates = [low, f"{group}_{low}", f"{group}{low}"] if not _is_blank(low) else [up]
-        for text in candidates:
-            if not _is_blank(text) and clean(text) in known:
-                matched[i] = known[clean(text)]
-                break
+        found = next((hit for text in _texts_of(upper, lower, groups, i) if (hit := known.find(text))), None)
+        if found:
+            matched[i] = found[0]
     return matched
 
 
@@ -122,7 +166,7 @@ class _Candidate:
     is_merged: bool
 
 
-def _find(rows: Sequence[Row], known: dict[str, str]) -> _Candidate | None:
+def _find(rows: Sequence[Row], known: _Spellings) -> _Candidate | None:
     """Return the row, or the two rows, that name the most fields; the first of equals."""
     best: _Candidate | None = None
     for i, row in enumerate(rows[:SEARCH_ROWS]):
@@ -157,7 +201,7 @@ def recognise(
     for order, (name, spec) in enumerate(contract.profiles.items()):
         if profile != name and (profile is not None or spec.carrier != "table"):
             continue
-        candidate = _find(rows, _known_spellings(contract, name))
+        candidate = _find(rows, _Spellings(contract, name))
         needed = max(1, int(len(spec.mandatory) * MINIMUM_SHARE))
         if candidate is None or len(set(candidate.columns.values())) < needed:
             continue
@@ -213,6 +257,7 @@ def _header(
                 sheet=sheet,
             )
     title, extra = _above(rows[: candidate.first_row], profile)
+    measured = _units(rows, contract, name, candidate)
     notes = [FormNote("extra_rows_dropped")] if extra else []
     if candidate.is_merged:
         notes.append(FormNote("merged_header"))
@@ -220,9 +265,32 @@ def _header(
         notes.extend(
             FormNote("header_variant", field_name)
             for column, field_name in candidate.columns.items()
-            if not _is_exact(contract, name, column, rows, candidate)
+            if column not in measured and not _is_exact(contract, name, column, rows, candidate)
         )
-    return Header(name, candidate.first_row, candidate.last_row, candidate.columns, tuple(notes), title)
+    for column, unit in measured.items():
+        spec = contract.field(candidate.columns[column])
+        if spec.type == "duration":
+            notes.append(FormNote("duration_header", spec.name))
+        elif unit in units.conversions(spec.unit):
+            notes.append(FormNote("header_unit", spec.name))
+        else:
+            notes.append(FormNote("header_unit_mismatch", spec.name))
+    return Header(name, candidate.first_row, candidate.last_row, candidate.columns, measured, tuple(notes), title)
+
+
+def _units(rows: Sequence[Row], contract: Contract, name: str, candidate: _Candidate) -> dict[int, str]:
+    """Return the units that the header names, by column."""
+    known = _Spellings(contract, name)
+    lower = rows[candidate.last_row]
+    upper = rows[candidate.first_row] if candidate.is_merged else lower
+    groups = _filled(upper)
+    found: dict[int, str] = {}
+    for column in candidate.columns:
+        texts = _texts_of(upper, lower, groups, column) if candidate.is_merged else [lower[column]]
+        hit = next((known.find(text) for text in texts if known.find(text)), None)
+        if hit and hit[1]:
+            found[column] = hit[1]
+    return found
 
 
 def _above(rows: Sequence[Row], profile: Profile) -> tuple[str | None, int]:

@@ -8,6 +8,10 @@ from ingest.expression import NOTHING, Cleaned, cases, outside
 DECIMAL_NOTATION = (0.02, 2.0)
 """Eyesight in decimal notation; five-mark records begin at 3.0, so the two cannot be confused."""
 NUMBER = r"^\d+(\.\d+)?$"
+PAIR = r"\d(\.\d+)?[^0-9.]{1,3}\d(\.\d+)?"
+"""Both eyes, or with and without glasses, in one cell: which is meant cannot be told."""
+MINUTES_OR_SECONDS = r"\d{1,2}\.[0-5]\d"
+"""A number that may be minutes and seconds as well as seconds."""
 MINUTES = r"^(\d{1,3}) ?(''?|′|’|分|:) ?(\d{1,2}(\.\d+)?) ?(\"|''|″|”|秒)?$"
 """3'45", 3′45″, 3分45秒, 3:45. A bare 3.45 is no such writing: it may be minutes or seconds."""
 ISO_DURATION = r"^PT((\d+)H)?((\d+)M)?((\d+(\.\d+)?)S)?$"
@@ -27,9 +31,10 @@ def vision(field: FieldSpec, plain: str) -> Cleaned:
     is_decimal = f"coalesce(({number}) between {low} and {high}, false)"
     marks = f"case when {is_decimal} then cast(round(5 + log10({number}), 1) as decimal(9, 4)) else {number} end"
     is_outside = outside(field, f"({marks})")
+    is_pair = f"regexp_full_match({plain}, {_literal(PAIR)})"
     return Cleaned(
         f"case when not {is_outside} then cast({marks} as decimal({field.precision}, {field.scale})) end",
-        cases((f"({number}) is null", "value_unreadable"), (is_outside, "out_of_range")),
+        cases((is_pair, "vision_pair"), (f"({number}) is null", "value_unreadable"), (is_outside, "out_of_range")),
         cases((is_decimal, "vision_notation_fixed")),
     )
 
@@ -51,9 +56,13 @@ def duration(field: FieldSpec, plain: str) -> Cleaned:
         f"when {is_iso} then 3600 * {part(ISO_DURATION, 2)} + 60 * {part(ISO_DURATION, 4)} + {part(ISO_DURATION, 6)} end"
     )
     is_outside = outside(field, f"({seconds})")
+    # Too few for seconds, and the header says nothing of minutes.
+    is_unclear = f"({is_outside} and regexp_full_match({spoken}, {_literal(MINUTES_OR_SECONDS)}))"
     return Cleaned(
         f"case when not {is_outside} then cast({seconds} as {kind}) end",
-        cases((f"({seconds}) is null", "value_unreadable"), (is_outside, "out_of_range")),
+        cases(
+            (f"({seconds}) is null", "value_unreadable"), (is_unclear, "duration_unclear"), (is_outside, "out_of_range")
+        ),
         cases((is_minutes, "duration_format_fixed"), (f"{is_number} and {spoken} <> {plain}", "duration_format_fixed")),
     )
 

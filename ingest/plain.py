@@ -147,7 +147,7 @@ def value_sql(field: FieldSpec) -> str:
             return f"{name} = '1'"
         case "integer":
             return f"try_cast({name} as bigint)"
-        case "decimal":
+        case "decimal" | "vision" | "duration":
             return f"try_cast({name} as decimal({field.precision}, {field.scale}))"
         case "date":
             return _date(name)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from edu.contract import FieldSpec
+
 OWN_WORDS = {
     "人": ("人", "名", "个"),
     "个": ("个", "人", "名", "间", "台"),
@@ -32,6 +34,9 @@ CONVERSIONS = {
     "%": {"‰": "0.1", "小数": "100"},
 }
 """Unit of a contract → other unit → factor; 1 亩 is 666.67 ㎡ as statistics of schools reckon."""
+MINUTES_AND_SECONDS = "分.秒"
+"""The unit of a column in which 3.45 is 3 minutes 45 seconds (class 47)."""
+MINUTE_WORDS = ("分.秒", "分秒", "分、秒", "分′秒″", "分'秒\"", "min.s", "m.ss")
 
 
 def own_words(unit: str | None) -> set[str]:
@@ -55,3 +60,26 @@ def suffix(words: Iterable[str]) -> str:
     """Return a pattern of one of the words at the end of a text."""
     ordered = sorted(words, key=lambda word: (-len(word), word))
     return "(" + "|".join(re.escape(word) for word in ordered) + ")$"
+
+
+def in_own_unit(field: FieldSpec, unit: str, cell: str) -> str:
+    """Return SQL of a column's text brought from the unit that its header names to the unit of its field.
+
+    A cell that names a unit itself, or that is no number, stays as it is: what it says goes before the header. A number
+    in a unit of another quantity takes the unit's word, by which the cleaning refuses it. Minutes and seconds need two
+    digits of seconds below 60: of 3.4 nobody can say whether it is 3 min 4 s or a spreadsheet's 3 min 40 s.
+    """
+    bare = f"replace(replace(trim({cell}), ',', ''), ' ', '')"
+    if field.type == "duration":
+        seconds = f"60 * cast(split_part({bare}, '.', 1) as integer) + cast(split_part({bare}, '.', 2) as integer)"
+        return f"case when regexp_full_match({bare}, '\\d{{1,3}}\\.[0-5]\\d') then cast({seconds} as varchar) else {cell} end"
+    is_number = f"regexp_full_match({bare}, '-?\\d+(\\.\\d+)?')"
+    factor = conversions(field.unit).get(unit)
+    if factor is None:
+        return f"case when {is_number} then {bare} || '{unit}' else {cell} end"
+    scale = 0 if field.type == "integer" else field.scale
+    converted = f"round(try_cast({bare} as decimal(18, 6)) * {factor}, {scale})"
+    return (
+        f"case when {is_number} then coalesce(cast(cast({converted} as decimal(38, {scale})) as varchar), {cell}) "
+        f"else {cell} end"
+    )

@@ -26,7 +26,7 @@ from synthetic.files import (
     write_sidecar,
     write_workbook,
 )
-from synthetic.more import make_more, write_facts, write_more
+from synthetic.more import list_more, make_more, write_facts, write_more
 from synthetic.schools import CITY, make_schools
 from synthetic.truth import write_truth
 from synthetic.world import World, make_terms
@@ -75,8 +75,11 @@ def write_city(
     share = min(WORKBOOK_SCHOOLS_MAXIMUM, round(len(world.schools) * WORKBOOK_SHARE))
     make_views(world, max(share, wanted))
     files = list_files(world)
+    tell("other datasets")
+    make_more(world)
+    more = list_more(world)
     tell("defects")
-    injector = Injector(world, files, defects)
+    injector = Injector(world, files, more, defects)
     ledger: list[LedgerEntry] = []
     for number, file in enumerate(files):
         if number % 50 == 0:
@@ -88,10 +91,14 @@ def write_city(
             _write_clean(world, file, out / "wave2", received + timedelta(days=CORRECTION_DAYS))
         else:
             _write_clean(world, file, out / "inbox", file.received_at)
+    for other in more:
+        plan = injector.plans.get(other.relative)
+        if plan is not None and plan.is_touched:
+            ledger += write_dirty(plan, injector.rows(other)[0], out / "inbox")
+            write_more(world, other, out / "wave2", other.received_at + timedelta(days=CORRECTION_DAYS))
+        else:
+            write_more(world, other, out / "inbox", other.received_at)
     activity = _write_activity(world, out / "inbox")
-    tell("other datasets")
-    make_more(world)
-    more = write_more(world, out / "inbox")
     tell("truth")
     write_facts(world, out / "truth" / "facts")
     _write_ledger(out / "truth" / "defects.csv", ledger)
@@ -103,7 +110,7 @@ def write_city(
         learners=_count(world, "select count(*) from pupil_term where t = 0"),
         staff=_count(world, "select count(*) from staff_person"),
         terms=terms,
-        files=len(files) + activity + more,
+        files=len(files) + activity + len(more),
         corrected_files=sum(plan.is_touched for plan in injector.plans.values()),
         defects=len(ledger),
     )

@@ -13,7 +13,7 @@ import xlsxwriter
 from edu.contract import get_contract
 from synthetic.defects import OTHER_SHEET, DirtyFile, FilePlan, LedgerEntry, spoil
 from synthetic.defects.forms import ROWS_OF_A_MERGE
-from synthetic.files import Row, csv_bytes, title_of, write_sidecar
+from synthetic.files import Row, csv_bytes, write_sidecar
 
 OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 XLS_NAME = "csv"
@@ -24,7 +24,7 @@ SHEETS = ("一班", "二班")
 def write_dirty(plan: FilePlan, rows: list[Row], folder: Path) -> list[LedgerEntry]:
     """Write one file with its defects; return their ledger entries."""
     file = plan.file
-    content = spoil(plan, rows, title_of(file) if file.form == "xlsx" else None)
+    content = spoil(plan, rows, file.title if file.form == "xlsx" else None)
     path = folder / file.relative
     path.parent.mkdir(parents=True, exist_ok=True)
     suffix = ""

@@ -69,6 +69,11 @@ class FileSpec:
         return "template" if self.form == "xlsx" else "national_export"
 
     @property
+    def title(self) -> str:
+        """The title row of a workbook."""
+        return title_of(self)
+
+    @property
     def folder_period(self) -> str:
         return self.period.replace("/", "-")
 

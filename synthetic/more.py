@@ -6,7 +6,6 @@ What each row says of the world is also written as it is, to `truth/facts/<datas
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -19,7 +18,7 @@ from synthetic.facts_city import make_city_facts
 from synthetic.facts_people import make_people
 from synthetic.facts_school import make_school_facts
 from synthetic.facts_staff import make_staff_facts
-from synthetic.files import labelled, write_workbook
+from synthetic.files import FileSpec, Row, labelled, write_sidecar, write_workbook
 from synthetic.world import World
 
 DATASETS = (
@@ -58,30 +57,32 @@ PRIVATE = ("id_number", "xjh", "name", "phone", "address", "guardian_name", "gua
 
 
 @dataclass(frozen=True)
-class MoreFile:
+class MoreFile(FileSpec):
     """One file of the inbox."""
-
-    dataset: str
-    period: str
-    org: str
-    snapshot_date: date | None
-    received_at: datetime
-
-    @property
-    def form(self) -> str:
-        if self.dataset in PARQUET:
-            return "parquet"
-        return "xlsx" if self.dataset in (*WORKBOOKS, *FORMS) else "csv"
-
-    @property
-    def profile(self) -> str:
-        return "template" if self.form == "xlsx" else "national_export"
 
     @property
     def relative(self) -> str:
-        period = self.period.replace("/", "-")
-        name = f"{get_contract(self.dataset).label}_{self.org}_{period}.{self.form}"
-        return f"{self.org}/{self.dataset}/{period}/{name}"
+        name = f"{get_contract(self.dataset).label}_{self.org}_{self.folder_period}.{self.form}"
+        return f"{self.org}/{self.dataset}/{self.folder_period}/{name}"
+
+    @property
+    def title(self) -> str:
+        """The title row of a workbook, as the contract's pattern reads it."""
+        pattern = str(get_contract(self.dataset).profiles["template"].title_pattern)
+        name = pattern.removeprefix("^").split("(?:")[0].replace("\\", "")
+        word = "年度" if self.period.startswith("FY") else "学年学期"
+        snapshot = f"，时点：{self.snapshot_date.isoformat()}" if self.snapshot_date else ""
+        return f"{name}（{word}：{self.period}{snapshot}，填报单位：{self.org}）"
+
+    def meta(self, received_at: datetime) -> dict[str, Any]:
+        """Return the content of the sidecar."""
+        return {**super().meta(received_at), "coverage": get_contract(self.dataset).default_coverage}
+
+
+def _form_of(dataset: str) -> str:
+    if dataset in PARQUET:
+        return "parquet"
+    return "xlsx" if dataset in (*WORKBOOKS, *FORMS) else "csv"
 
 
 def make_more(world: World) -> None:
@@ -102,11 +103,11 @@ def list_more(world: World) -> list[MoreFile]:
     files = []
     for dataset in DATASETS:
         found = world.db.execute(
-            f"select period, org, max(snapshot_date) from rows_{dataset} group by all order by all"
+            f"select period, org, count(*), max(snapshot_date) from rows_{dataset} group by all order by all"
         ).fetchall()
-        for period, org, snapshot in found:
+        for period, org, rows, snapshot in found:
             received = _received(world.seed, f"{dataset}/{period}/{org}", anchors[dataset, period])
-            files.append(MoreFile(dataset, period, org, snapshot, received))
+            files.append(MoreFile(dataset, period, org, _form_of(dataset), None, rows, snapshot, received))
     return sorted(files, key=lambda file: file.relative)
 
 
@@ -116,7 +117,7 @@ def _received(seed: int, key: str, start: date) -> datetime:
     return datetime.combine(start, time(8)) + timedelta(days=3 + number % 14, seconds=number % 36_000)
 
 
-def _columns(contract: Contract, file: MoreFile) -> str:
+def _columns(contract: Contract, file: FileSpec) -> str:
     day = "%Y-%m-%d" if file.form == "xlsx" else "%Y%m%d"
     columns = []
     for spec in contract.profile_fields(file.profile):
@@ -125,7 +126,7 @@ def _columns(contract: Contract, file: MoreFile) -> str:
     return ", ".join(columns)
 
 
-def _select(file: MoreFile) -> str:
+def _select(file: FileSpec) -> str:
     contract = get_contract(file.dataset)
     return (
         f"select {_columns(contract, file)} from rows_{file.dataset} "
@@ -133,51 +134,34 @@ def _select(file: MoreFile) -> str:
     )
 
 
-def title_of(file: MoreFile) -> str:
-    """Return the title row of a workbook, as the contract's pattern reads it."""
-    contract = get_contract(file.dataset)
-    pattern = str(contract.profiles["template"].title_pattern)
-    name = pattern.removeprefix("^").split("(?:")[0].replace("\\", "")
-    word = "年度" if file.period.startswith("FY") else "学年学期"
-    snapshot = f"，时点：{file.snapshot_date.isoformat()}" if file.snapshot_date else ""
-    return f"{name}（{word}：{file.period}{snapshot}，填报单位：{file.org}）"
+def fetch_more(world: World, file: FileSpec) -> list[Row]:
+    """Return the rows of a file of these datasets in code form."""
+    return [list(row) for row in world.db.execute(_select(file)).fetchall()]
 
 
-def write_more(world: World, folder: Path) -> int:
-    """Write every file with its sidecar below `folder`; return how many."""
-    files = list_more(world)
-    for file in files:
-        path = folder / file.relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if file.dataset in FORMS:
-            write_base_tables(world, file.org, file.period, path)
-        elif file.form == "xlsx":
-            _write_template(world, file, path)
-        else:
-            options = "format parquet" if file.form == "parquet" else "header, delimiter ','"
-            world.db.execute(f"copy ({_select(file)}) to '{path}' ({options})")
-        meta: dict[str, Any] = {
-            "dataset": file.dataset,
-            "org": file.org,
-            "period": file.period,
-            "snapshot_date": file.snapshot_date.isoformat() if file.snapshot_date else None,
-            "received_at": file.received_at.isoformat(),
-            "coverage": get_contract(file.dataset).default_coverage,
-        }
-        text = json.dumps(meta, ensure_ascii=False, indent=1)
-        path.with_name(path.name + ".meta.json").write_text(text + "\n", encoding="utf-8")
-    return len(files)
+def write_more(world: World, file: FileSpec, folder: Path, received_at: datetime) -> None:
+    """Write one file as it is, with its sidecar, below `folder`."""
+    path = folder / file.relative
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if file.dataset in FORMS:
+        write_base_tables(world, file.org, file.period, path)
+    elif file.form == "xlsx":
+        _write_template(world, file, path)
+    else:
+        options = "format parquet" if file.form == "parquet" else "header, delimiter ','"
+        world.db.execute(f"copy ({_select(file)}) to '{path}' ({options})")
+    write_sidecar(path, file, received_at)
 
 
-def _write_template(world: World, file: MoreFile, path: Path) -> None:
+def _write_template(world: World, file: FileSpec, path: Path) -> None:
     contract = get_contract(file.dataset)
     form = contract.profiles["template"]
     header = [
         ("*" if spec.name in form.mandatory else "") + contract.header("template", spec.name)
         for spec in contract.profile_fields("template")
     ]
-    rows = [labelled(contract, "template", list(row)) for row in world.db.execute(_select(file)).fetchall()]
-    write_workbook(path, str(form.sheet), [title_of(file)], [], header, rows, [])
+    rows = [labelled(contract, "template", row) for row in fetch_more(world, file)]
+    write_workbook(path, str(form.sheet), [file.title], [], header, rows, [])
 
 
 def write_facts(world: World, folder: Path) -> None:

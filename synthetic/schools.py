@@ -76,7 +76,9 @@ def make_schools(scale: float, seed: int) -> list[School]:
     """Return all institutions in code order; at least two of each kind a division, whatever the scale."""
     draw = random.Random(f"{seed}/schools")
     townships: dict[str, list[tuple[str, str]]] = {}
-    for row in seed_rows("township"):
+    listed = seed_rows("township")
+    newest = max(row["edition"] for row in listed)
+    for row in (row for row in listed if row["edition"] == newest):
         townships.setdefault(row["division_code"], []).append((row["township_code"], row["township_name"]))
     schools: list[School] = []
     names: set[str] = set()

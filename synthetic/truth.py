@@ -235,15 +235,22 @@ def _balanced_schools(world: World) -> list[tuple[Any, ...]]:
         ).fetchall()
     }
     schools = {s.school_code: s for s in world.schools}
+    registered = {
+        (row[0], row[1][:9]): row[2]
+        for row in db.execute(
+            "select owner, period, value from reported where dataset = 'school' and field = 'school_kind_code'"
+        ).fetchall()
+    }
     result: list[tuple[Any, ...]] = []
     for (code, year), counts in sorted(pupils.items()):
         school = schools[code]
-        if school.school_kind_code not in KINDS:
+        kind = registered.get((code, year), school.school_kind_code)
+        if kind not in KINDS:
             continue
-        shares = _shares(school.school_kind_code, counts)
+        shares = _shares(kind, counts)
         for stage in STAGES:
             n = counts.get(stage, 0)
-            if not n or (school.school_kind_code == "218" and n < 50):
+            if not n or (kind == "218" and n < 50):
                 continue
             staff = None if (code, year) in gone_staff else teachers.get((code, year, stage), [0, 0, 0])
             place = premises.get((code, year))

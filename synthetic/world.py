@@ -91,6 +91,12 @@ class World:
         return {school.school_code for school in self.schools if school.school_kind_code in kinds}
 
     @cached_property
+    def workbook_senders(self) -> set[str]:
+        """Codes of the schools that send workbooks of their own."""
+        rows = self.db.execute("select school_code from sender where is_workbook")
+        return {row[0] for row in rows.fetchall()}
+
+    @cached_property
     def paused_roll_numbers(self) -> set[str]:
         """School-roll numbers of pupils who rested at some time; they may stay a year longer in their stage."""
         rows = self.db.execute(

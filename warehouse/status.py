@@ -24,8 +24,16 @@ def status(home: Home) -> dict[str, Any]:
             names = [column[0] for column in cursor.description or []]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-        receipts = f"read_parquet('{home.runs}/submission/*.parquet')"
-        findings = f"read_parquet('{home.runs}/finding/*.parquet')"
+        # A submission that was landed again counts once: by its newest landing, with that landing's findings.
+        connection.execute(
+            f"create temp view landing as select * from read_parquet('{home.runs}/submission/*.parquet') "
+            "qualify row_number() over (partition by submission_id order by recorded_at desc, batch_id desc) = 1"
+        )
+        receipts = "landing"
+        findings = (
+            f"(select f.* from read_parquet('{home.runs}/finding/*.parquet') as f "
+            "inner join landing as l on l.submission_id = f.submission_id and l.batch_id = f.batch_id)"
+        )
         gates = f"read_parquet('{home.runs}/gate_result/*.parquet')"
         submissions = rows(
             f"select dataset, count(*) as files, count(*) filter (where status = 'accepted') as accepted, "

@@ -8,7 +8,7 @@
     from (
         select
             {% for column in columns -%}
-                {% if column == 'school_code' %}unit.unit_owner as school_code{% else %}lake_row.{{ column }}{% endif %},
+                {% if column == 'school_code' %}unit.unit_owner as school_code{% elif column == 'delivery_rank' %}unit.delivery_rank{% else %}lake_row.{{ column }}{% endif %},
             {% endfor -%}
             coalesce(lake_row.is_deleted, false) as is_removed,
             row_number() over (

@@ -22,6 +22,8 @@ from ingest.roster import FILES_OF, V1_FILES_OF, Roster, open_bundle
 
 CLASS_CODE_WIDTH = 10
 STUDENT_ROLES = "('student', 'learner')"
+UNKNOWN_PERSON = "case when x.user_row is null and not coalesce(x.is_deleted, false) then 'person_not_in_bundle' end"
+"""A role or an enrolment of somebody whom the bundle does not describe; see docs/adr/0015."""
 FAMILY_ROLES = "('guardian', 'parent', 'relative', 'other')"
 """Neither learners nor staff: they are in no dataset."""
 STAFF_CATEGORY = {
@@ -57,7 +59,7 @@ def read(
     selected = ", ".join(f"{value} as {quoted(name)}" for name, value in values.items())
     connection.execute(
         f"create or replace temp table {table} as select {row.sheet} as sheet, {row.row_number} as row_number, "
-        f"coalesce({row.is_deleted}, false) as is_deleted, {selected} from {row.source}"
+        f"coalesce({row.is_deleted}, false) as is_deleted, {row.fault} as row_fault, {selected} from {row.source}"
     )
     sheets = connection.execute(f"select distinct sheet from {table} order by sheet").fetchall()
     names = tuple(values)
@@ -67,9 +69,10 @@ def read(
         tuple(
             FieldTable(
                 sheet,
-                f"select row_number, is_deleted, {columns} from {table} where sheet = {literal(sheet)} order by row_number",
+                f"select row_number, is_deleted, row_fault, {columns} from {table} where sheet = {literal(sheet)} order by row_number",
                 names,
                 has_deletes=True,
+                has_faults=True,
             )
             for (sheet,) in sheets
         ),
@@ -98,6 +101,8 @@ class Row:
     row_number: str
     is_deleted: str
     values: dict[str, str]
+    fault: str = "cast(null as varchar)"
+    """SQL of the reason why the row cannot be a row of the dataset, else null."""
 
 
 def _grade(text: str, prefix: str) -> str:
@@ -320,7 +325,7 @@ def _students(tables: Tables, prefix: str, roster: Roster) -> Row:
         f"coalesce({jyt['xjh']}, case when regexp_full_match(x.identifier, '[GJLgjl]\\d{{17}}[\\dXx]') "
         "then upper(x.identifier) end)"
     )
-    return Row(source, "x.sheet", "x.row_number_", "x.is_deleted", values)
+    return Row(source, "x.sheet", "x.row_number_", "x.is_deleted", values, UNKNOWN_PERSON)
 
 
 def _staff(tables: Tables, prefix: str, roster: Roster) -> Row:
@@ -340,4 +345,4 @@ def _staff(tables: Tables, prefix: str, roster: Roster) -> Row:
     values["staff_category_code"] = f"coalesce({jyt['staff_category_code']}, case {whens} end)"
     values["staff_status_code"] = f"coalesce({jyt['staff_status_code']}, '11')"
     values["staff_no"] = f"coalesce({jyt['staff_no']}, x.identifier)"
-    return Row(source, "x.sheet", "x.row_number_", "x.is_deleted", values)
+    return Row(source, "x.sheet", "x.row_number_", "x.is_deleted", values, UNKNOWN_PERSON)

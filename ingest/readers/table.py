@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from edu.contract import Contract
+from ingest import units
 from ingest.header import FormNote, Header
 
 FOOTER_WORDS = (
@@ -75,7 +76,11 @@ def body(
     connection.execute(f"delete from {table} where {is_open} and {first} is null")
     is_note = f"{is_open} and (regexp_matches({first}, '^({words})') or regexp_matches({first}, '^KD_[A-Z]*\\d+$'))"
     removed = connection.execute(f"delete from {table} where {is_note}").fetchone()
-    selected = ", ".join(f"{quoted(f'c{i}')} as {quoted(name)}" for i, name in sorted(header.columns.items()))
+    cells = {
+        i: units.in_own_unit(contract.field(name), header.units[i], f"c{i}") if i in header.units else f"c{i}"
+        for i, name in header.columns.items()
+    }
+    selected = ", ".join(f"{cells[i]} as {quoted(name)}" for i, name in sorted(header.columns.items()))
     fault = "row_fault, " if has_faults else ""
     relation = f"select row_number, {fault}{selected} from {table}"
     fields = FieldTable(sheet, relation, tuple(header.columns.values()), has_faults=has_faults)

@@ -126,7 +126,8 @@ class FormPlanner:
         for class_no in (1, 2):
             for file in self._take(self.sheets, n, f"class {class_no}"):
                 self.plan(file).form_classes.add(class_no)
-        tables = [f for f in self.sheets if f.dataset != "campus_facility"]
+        # Registers of schools are few, and the rows of each are wanted by other classes.
+        tables = [f for f in self.sheets if f.dataset not in ("campus_facility", "school")]
         for file in self._take(tables, n, "class 53"):
             plan = self.plan(file)
             plan.form_classes.add(53)

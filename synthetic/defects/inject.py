@@ -9,12 +9,15 @@ from edu.contract import get_contract
 from synthetic.defects.forms import FormPlanner
 from synthetic.defects.identity import IDENTITY_CLASSES
 from synthetic.defects.linking import CASE, GUEST_CLASSES, LINKING_CLASSES, GuestClass, find_guest
-from synthetic.defects.plan import CellEdit, CityTooSmallError, Effects, FilePlan, RowClass, Scene
+from synthetic.defects.measures import MEASURE_CLASSES, UNIT_COLUMNS
+from synthetic.defects.plan import CellEdit, CityTooSmallError, Effects, FilePlan, RowClass, Scene, UnitColumn
+from synthetic.defects.registry import REGISTRY_CLASSES
 from synthetic.defects.values import VALUE_CLASSES
 from synthetic.files import FileSpec, Row, fetch_rows
+from synthetic.more import MoreFile, fetch_more
 from synthetic.world import World
 
-ROW_CLASSES = (*IDENTITY_CLASSES, *LINKING_CLASSES, *VALUE_CLASSES)
+ROW_CLASSES = (*IDENTITY_CLASSES, *LINKING_CLASSES, *VALUE_CLASSES, *REGISTRY_CLASSES, *MEASURE_CLASSES)
 FORM_CLASSES = (1, 2, 6, 7, 8, 44, 45, 53, 54, 55, 57, 58)
 SHARED_PHONE_CLASS = 42
 SHARED_PHONE_ROWS = 12
@@ -31,6 +34,10 @@ CLASSES = tuple(
 )
 ROW_FILE_MAXIMUM = 6_000
 """Rows are changed in files of at most this many rows, so that a large city needs no more memory."""
+LEAST_FILES = 2
+"""Where a city has fewer files of a dataset within that bound, its smallest ones are taken whatever their size."""
+FIGURED = ("school", "campus_facility", "class", "staff", "student")
+"""Datasets that the figures of the truth are made of."""
 TRIES = 12
 """Rows of a file that are looked at before the next file."""
 
@@ -38,14 +45,16 @@ TRIES = 12
 class Injector:
     """Plans N defects a class over the files of a city."""
 
-    def __init__(self, world: World, files: list[FileSpec], defects: int) -> None:
+    def __init__(self, world: World, files: list[FileSpec], more: list[MoreFile], defects: int) -> None:
         self.world = world
-        self.files = files
+        self.files: list[FileSpec] = [*files, *more]
         self.n = defects
         self.draw = random.Random(f"{world.seed}/defects")
         self.plans: dict[str, FilePlan] = {}
         self.effects = Effects()
         self._rows: dict[str, tuple[list[Row], list[str | None]]] = {}
+        self._in_cases: set[tuple[int, str]] = set()
+        """Class and person: a person has one case of a kind at a school, in however many terms it shows."""
         if defects:
             self.plans = FormPlanner(files, defects, self.draw, self.effects).run()
             self._shared_phones()
@@ -55,11 +64,18 @@ class Injector:
             for row_spec in ROW_CLASSES:
                 for number in range(defects - math.ceil(defects * (1 - row_spec.share))):
                     self._inject(row_spec, number)
+            for column in UNIT_COLUMNS:
+                share = next(spec.share for spec in ROW_CLASSES if spec.class_no == column.class_no)
+                self._write_in_other_unit(column, math.ceil(defects * (1 - share)))
 
     def rows(self, file: FileSpec) -> tuple[list[Row], list[str | None]]:
         """Return a file's clean rows in code form and their persons, read once."""
         if file.relative not in self._rows:
-            self._rows[file.relative] = fetch_rows(self.world, file)
+            if isinstance(file, MoreFile):
+                rows = fetch_more(self.world, file)
+                self._rows[file.relative] = rows, [None] * len(rows)
+            else:
+                self._rows[file.relative] = fetch_rows(self.world, file)
         return self._rows[file.relative]
 
     def _plan(self, file: FileSpec) -> FilePlan:
@@ -68,6 +84,18 @@ class Injector:
     def _scene(self, file: FileSpec) -> Scene:
         names = [spec.name for spec in get_contract(file.dataset).profile_fields(file.profile)]
         return Scene(self.world, file, names, self.rows(file)[0])
+
+    def _pool(self, dataset: str, forms: tuple[str, ...]) -> list[FileSpec]:
+        """Return the files of a dataset whose rows may be changed, in a drawn order."""
+        files = [f for f in self.files if f.dataset == dataset and f.form in forms]
+        pool = [f for f in files if f.rows <= ROW_FILE_MAXIMUM]
+        if len(pool) < LEAST_FILES:
+            pool = sorted(files, key=lambda f: (f.rows, f.relative))[:LEAST_FILES]
+        self.draw.shuffle(pool)
+        return pool
+
+    def _is_in_case(self, spec_no: int, person: str | None) -> bool:
+        return person is not None and (spec_no, person) in self._in_cases
 
     def _inject(self, spec: RowClass, number: int) -> None:
         """Put one defect into a row of the dataset whose turn it is, or of the next one that has a row left."""
@@ -78,19 +106,23 @@ class Injector:
             raise CityTooSmallError(f"class {spec.class_no}: no row is left for it; use more terms or schools")
 
     def _inject_into(self, spec: RowClass, wanted: str, number: int) -> bool:
-        pool = [f for f in self.files if f.dataset == wanted and f.form in spec.forms and f.rows <= ROW_FILE_MAXIMUM]
-        self.draw.shuffle(pool)
-        for file in pool:
+        for file in self._pool(wanted, spec.forms):
             plan = self._plan(file)
             if plan.is_closed:
                 continue
             scene = self._scene(file)
             # The first row may hold what a form class needs.
-            free = [row for row in range(1, len(scene.rows)) if row not in plan.used_rows]
-            for row in self.draw.sample(free, min(TRIES, len(free))):
+            used = plan.used_rows
+            free = [row for row in range(1, len(scene.rows)) if row not in used]
+            for row in self.draw.sample(free, len(free) if spec.is_rare else min(TRIES, len(free))):
+                person = self.rows(file)[1][row]
+                if self._is_in_case(spec.class_no, person):
+                    continue
                 edit = spec.make(scene, dict(zip(scene.names, scene.rows[row], strict=True)), number)
                 # A school that is written once for many rows cannot be wrong in one of them.
                 if edit is not None and not (edit.field == "school_code" and 54 in plan.form_classes):
+                    if edit.expected_in == CASE and person is not None:
+                        self._in_cases.add((spec.class_no, person))
                     edit.row = row
                     plan.edits.append(edit)
                     self._note_effects(scene, edit)
@@ -106,15 +138,18 @@ class Injector:
 
     def _invite(self, spec: GuestClass, number: int) -> None:
         """Put a person into a second school of the same county file."""
-        pool = [f for f in self.files if f.dataset == spec.dataset and f.form == "csv" and f.rows <= ROW_FILE_MAXIMUM]
-        self.draw.shuffle(pool)
-        for file in pool:
+        for file in self._pool(spec.dataset, ("csv",)):
             plan = self._plan(file)
             if plan.is_closed:
                 continue
             rows, people = self.rows(file)
             names = self._scene(file).names
-            free = [row for row in range(1, len(rows)) if row not in plan.used_rows]
+            used = plan.used_rows
+            free = [
+                row
+                for row in range(1, len(rows))
+                if row not in used and not self._is_in_case(spec.class_no, people[row])
+            ]
             self.draw.shuffle(free)
             guest = find_guest(spec, names, rows, people, free, self._moved_from(file.period), number)
             if guest is None:
@@ -126,12 +161,15 @@ class Injector:
             )
             plan.kept_rows.add(guest.host)
             person, host = str(people[guest.row]), str(people[guest.host])
+            self._in_cases.add((spec.class_no, person))
             self.effects.guests.append((file.dataset, person, host, file.period))
             return
         raise CityTooSmallError(f"class {spec.class_no}: no row of {spec.dataset} is left; use more terms or schools")
 
     def _note_effects(self, scene: Scene, edit: CellEdit) -> None:
         file = scene.file
+        if file.dataset not in FIGURED:
+            return
         person = self.rows(file)[1][edit.row]
         school = str(scene.rows[edit.row][scene.names.index("school_code")])
         if edit.is_dropped:
@@ -151,7 +189,8 @@ class Injector:
         for number in range(self.n):
             for file in pool:
                 plan = self._plan(file)
-                free = [row for row in range(1, file.rows) if row not in plan.used_rows]
+                used = plan.used_rows
+                free = [row for row in range(1, file.rows) if row not in used]
                 # Half of a file's rows are left to the other classes.
                 if len(free) > file.rows // 2 + SHARED_PHONE_ROWS:
                     break
@@ -164,3 +203,15 @@ class Injector:
                 plan.edits.append(
                     CellEdit(SHARED_PHONE_CLASS, row, "guardian_phone", phone, "warned", is_listed=place == 0)
                 )
+
+    def _write_in_other_unit(self, column: UnitColumn, count: int) -> None:
+        """Write a column of some files in another unit, which the header names."""
+        pool = [
+            f
+            for f in self._pool(column.dataset, ("csv",))
+            if not self._plan(f).is_closed and self._plan(f).header_field != column.field
+        ]
+        if len(pool) < count:
+            raise CityTooSmallError(f"class {column.class_no}: no file is left for it; use more terms or schools")
+        for file in pool[:count]:
+            self._plan(file).unit = column

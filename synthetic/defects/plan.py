@@ -55,6 +55,19 @@ class CellEdit:
     """Whether the ledger has the row; rows that only make a defect of another one are not listed."""
 
 
+@dataclass(frozen=True)
+class UnitColumn:
+    """A column whose header names another unit, in which its figures are."""
+
+    class_no: int
+    dataset: str
+    field: str
+    suffix: str
+    """What the header has after its own text."""
+    write: Callable[[object], object]
+    """Brings a figure of the form's unit to the other one."""
+
+
 @dataclass
 class FilePlan:
     """All that is done to one file."""
@@ -62,8 +75,8 @@ class FilePlan:
     file: FileSpec
     form_classes: set[int] = dataclasses.field(default_factory=set)
     header_field: str | None = None
-    unit: tuple[str, str, str, int] | None = None
-    """Field whose column is written in another unit: name, header suffix, operation, decimals."""
+    unit: UnitColumn | None = None
+    """A column that is written in another unit than the form's."""
     received_at: datetime | None = None
     """When the file arrives, where that is not the usual time."""
     other_snapshot: date | None = None
@@ -83,7 +96,7 @@ class FilePlan:
 
     @property
     def is_touched(self) -> bool:
-        return bool(self.edits or self.form_classes or self.broken)
+        return bool(self.edits or self.form_classes or self.broken or self.unit)
 
 
 @dataclass
@@ -129,6 +142,8 @@ class RowClass:
     datasets: tuple[str, ...]
     make: Maker
     forms: tuple[str, ...] = ("csv", "xlsx")
+    is_rare: bool = False
+    """Few rows can have it: all of a file's are looked at."""
     share: float = 1.0
     """Part of the class's injections that stand in rows; the others are of a file's form."""
 

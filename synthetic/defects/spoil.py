@@ -72,6 +72,12 @@ def spoil(plan: FilePlan, rows: list[Row], title: str | None) -> DirtyFile:
     if 55 in plan.form_classes:
         note(55, "warned", on_sheet=OTHER_SHEET)
     body = [list(row) for row in rows]
+    if plan.unit:
+        column = names.index(plan.unit.field)
+        header[column] += plan.unit.suffix
+        for row in body:
+            row[column] = None if row[column] is None else plan.unit.write(row[column])
+        note(plan.unit.class_no, "fixed", plan.unit.field)
     if 1 in plan.form_classes and "name" in names and body:
         body[0][names.index("name")] = RARE_NAME
     if file.form == "xlsx":

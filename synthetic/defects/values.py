@@ -159,7 +159,7 @@ VALUE_CLASSES = (
     RowClass(30, ("student", "staff"), label_for_code),
     RowClass(31, ("student", "staff"), ethnicity_suffix),
     RowClass(32, ("student", "staff", "campus_facility"), null_word),
-    RowClass(34, ("campus_facility",), other_unit),
+    RowClass(34, ("campus_facility",), other_unit, share=0.8),
     RowClass(35, ("class", "campus_facility"), number_as_text),
     RowClass(36, ("campus_facility",), part_above_total),
     RowClass(39, ("staff",), post_contradicts),

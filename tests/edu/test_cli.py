@@ -102,3 +102,49 @@ def test_a_quote_in_the_home_is_refused(tmp_path: Path) -> None:
     result = edu(tmp_path / "it's", "status")
     assert result.returncode == 2
     assert "quote" in result.stderr
+
+
+def test_a_submission_is_taken_back_landed_again_and_counted_once(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    roster = write_roster(tmp_path / "r.csv", [pupil(1), pupil(3, class_code="#REF!")])
+    arguments = ("--dataset", "student", "--org", "421002", "--period", "2024-2025/1", "--json")
+    receipt = json.loads(edu(home, "collect", str(roster), *arguments).stdout)["receipts"][0]
+    identity = receipt["submission_id"]
+    again = edu(home, "reland", identity)
+    assert (again.returncode, identity in again.stdout) == (0, True), again.stderr
+    content = json.loads(edu(home, "status", "--json").stdout)
+    assert [(row["files"], row["rows_read"]) for row in content["submissions"]] == [(1, 2)]
+    assert [(row["reason_code"], row["findings"]) for row in content["findings"]] == [("formula_error", 1)]
+    reason = ("--reason", "发错了", "--by", "steward")
+    taken = [edu(home, "withdraw", identity, *reason) for _ in range(2)]
+    assert [result.returncode for result in taken] == [0, 0]
+    assert taken[0].stdout.startswith("已撤回")
+    assert taken[1].stdout.startswith("此前已撤回")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("withdraw", "s000", "--reason", "x", "--by", "steward"),
+        ("reland", "s000"),
+        (
+            "release",
+            "--dataset",
+            "student",
+            "--school",
+            "2142000001",
+            "--period",
+            "2024-2025/1",
+            "--reason",
+            "x",
+            "--by",
+            "y",
+        ),
+    ],
+    ids=["withdraw", "reland", "release"],
+)
+def test_what_does_not_exist_is_said_in_a_line(home: Path, arguments: tuple[str, ...]) -> None:
+    result = edu(home, *arguments)
+    assert result.returncode in (1, 2)
+    assert result.stderr.strip()
+    assert "Traceback" not in result.stderr

@@ -21,7 +21,7 @@ select
     registered.division_code,
     division.evaluated_with_division as evaluated_division_code,
     registered.managing_org,
-    registered.township_code,
+    coalesce(township.current_township_code, registered.township_code) as township_code,
     registered.urban_rural_code,
     case
         when registered.urban_rural_code like '11%' then '城区'
@@ -38,6 +38,7 @@ select
     kind.only_stage
 from registered
 left join {{ ref('school_code_change') }} as change on change.school_code = registered.school_code
+left join {{ ref('dim_township') }} as township on township.township_code = registered.township_code
 left join {{ ref('school_kind') }} as kind on kind.school_kind_code = registered.school_kind_code
 left join {{ ref('dim_code') }} as kind_name
     on kind_name.code_set = 'BXLX' and kind_name.code = registered.school_kind_code

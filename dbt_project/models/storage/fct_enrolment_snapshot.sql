@@ -1,6 +1,6 @@
 with pupil as (
     {{ current_rows('student', [
-        'submission_id', 'sheet', 'row_number', 'school_code', 'period', 'snapshot_date', 'row_key', 'is_incomplete',
+        'submission_id', 'delivery_rank', 'sheet', 'row_number', 'school_code', 'period', 'snapshot_date', 'row_key', 'is_incomplete',
         'identity_status', 'id_number_key', 'xjh_key', 'sex_code', 'birth_date', 'ethnicity_code', 'grade_code',
         'class_code', 'entry_ym', 'boarding_code', 'household_kind_code', 'household_division_code', 'status_code',
         'left_behind_code', 'is_migrant', 'disability_code'
@@ -35,7 +35,7 @@ one_a_school as (
         identified.*,
         row_number() over (
             partition by person_id, school_code, snapshot_date
-            order by submission_id desc, sheet desc, row_number desc
+            order by delivery_rank asc, submission_id desc, sheet desc, row_number desc
         ) as last_no
     from identified
 )

@@ -1,6 +1,6 @@
 with member as (
     {{ current_rows('staff', [
-        'submission_id', 'sheet', 'row_number', 'school_code', 'period', 'snapshot_date', 'row_key', 'identity_status',
+        'submission_id', 'delivery_rank', 'sheet', 'row_number', 'school_code', 'period', 'snapshot_date', 'row_key', 'identity_status',
         'id_number_key', 'staff_no_key', 'sex_code', 'birth_date', 'staff_category_code', 'is_establishment',
         'education_code', 'teach_stage_code', 'subject_code', 'title_code', 'is_backbone', 'has_certificate',
         'staff_status_code'
@@ -37,7 +37,7 @@ one_a_school as (
         identified.*,
         row_number() over (
             partition by person_id, school_code, snapshot_date
-            order by submission_id desc, sheet desc, row_number desc
+            order by delivery_rank asc, submission_id desc, sheet desc, row_number desc
         ) as last_no
     from identified
 )

@@ -40,6 +40,15 @@ evidence as (
         4
     from seen
     where evidence_key is null and cn_id_key is null and passport_key is null and row_key is not null
+    union all
+    select
+        sourced_key,
+        submission_id,
+        sheet,
+        row_number,
+        5
+    from seen
+    where sourced_key is not null
 ),
 
 -- Effective order as one text that sorts: the least of a key's places is where it was first accepted.

@@ -1,21 +1,32 @@
 -- A township code differs between yearly editions: county and name, in one edition, say which township is meant. The
--- newest edition that has the name gives the code that figures use.
-with listed as (
+-- newest edition that has the name gives the code that figures use. A county that has another code since is the same
+-- county.
+with succession as (
     select
         division_code,
-        township_name,
-        edition,
-        township_code
-    from {{ ref('township') }}
+        max(successor_code) as successor_code
+    from {{ ref('division_succession') }}
+    group by division_code
+),
+
+listed as (
+    select
+        township.division_code,
+        coalesce(succession.successor_code, township.division_code) as county_code,
+        township.township_name,
+        township.edition,
+        township.township_code
+    from {{ ref('township') }} as township
+    left join succession on succession.division_code = township.division_code
 ),
 
 newest as (
     select
-        division_code,
+        county_code,
         township_name,
         township_code,
         row_number() over (
-            partition by division_code, township_name
+            partition by county_code, township_name
             order by edition desc, township_code asc
         ) as newest_no
     from listed
@@ -30,6 +41,6 @@ select
 from listed
 inner join newest
     on
-        newest.division_code = listed.division_code
+        newest.county_code = listed.county_code
         and newest.township_name = listed.township_name
         and newest.newest_no = 1
