@@ -73,17 +73,16 @@ class Examination:
             for profile in [item.result.profile]
             for table in item.result.tables
         ]
-        names = ", ".join(f"cast(null as varchar) as {quoted(f.name)}" for f in self.contract.fields)
-        empty = (
-            "select cast(null as varchar) as submission_id, cast(null as varchar) as value_form, "
-            "cast(null as varchar) as sheet, cast(null as integer) as row_number, false as is_deleted, "
-            f"false as is_plain, cast(null as varchar) as row_fault, {names} where false"
-        )
+        names = ", ".join(f"{quoted(f.name)} varchar" for f in self.contract.fields)
         c.execute(
-            "create or replace temp table raw as select cast(row_number() over () as bigint) as row_id, * from ("
-            + " union all ".join([empty, *selects])
-            + ")"
+            "create or replace temp table raw (row_id bigint, submission_id varchar, value_form varchar, sheet varchar, "
+            f"row_number integer, is_deleted boolean, is_plain boolean, row_fault varchar, {names})"
         )
+        # One after another: a union of them all would hold blocks of every column for every table at once.
+        rows = 0
+        for select in selects:
+            inserted = c.execute(f"insert into raw select {rows} + row_number() over (), * from ({select})").fetchone()
+            rows += inserted[0] if inserted else 0
 
     def _raw_select(self, item: Pending, table: FieldTable, profile: str) -> str:
         form = self.contract.profiles[profile].value_form

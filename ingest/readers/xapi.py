@@ -8,6 +8,7 @@ platform of the account and the account; a mailbox as the hash that the specific
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -28,6 +29,8 @@ DOCUMENT_BYTES_MAXIMUM = 64 << 20
 """An array or an object is parsed as a whole; more statements come as lines."""
 DEPTH_MAXIMUM = 32
 PIECE_BYTES = 8 << 20
+SLICE_STATEMENTS = 5_000
+"""So many statements are judged at a time."""
 BOM = b"\xef\xbb\xbf"
 STRING = r'"(?:[^"\\]|\\.)*"'
 LAX = r",\s*[\]}]|[nN][aA][nN]|[iI][nN][fF]"
@@ -57,23 +60,52 @@ def read(source: Source, contract: Contract, connection: duckdb.DuckDBPyConnecti
         )
     try:
         has_bom = _load_lines(path, connection, f"{prefix}_line")
-        _number_statements(path, connection, prefix)
-        connection.execute(f"drop table {prefix}_line")
-        _judge(connection, prefix)
+        statements = _statements(path, connection, prefix)
+        xapi_rules.create_macros(connection)
         values = _values(contract, profile)
         selected = ", ".join(f"{value} as {quoted(name)}" for name, value in values.items())
-        # What is read of a statement that is none would be read from anything at all: it goes without values.
-        connection.execute(
-            f"create or replace temp table {prefix}_row as select row_number, row_fault, {selected} "
-            f"from (select row_number, row_fault, case when row_fault is null then j end as j from {prefix}_judged)"
-        )
-        for table in ("item", "judged"):
-            connection.execute(f"drop table {prefix}_{table}")
+        target = f"create or replace temp table {prefix}_row as"
+        for low, high in _slices(connection, statements.table):
+            connection.execute(f"create or replace temp table {prefix}_item as {statements.select(low, high)}")
+            _judge(connection, prefix)
+            # What is read of a statement that is none would be read from anything at all: it goes without values.
+            connection.execute(
+                f"{target} select row_number, row_fault, {selected} "
+                f"from (select row_number, row_fault, case when row_fault is null then j end as j from {prefix}_judged)"
+            )
+            target = f"insert into {prefix}_row"
+        for table in (f"{prefix}_item", f"{prefix}_judged", statements.table):
+            connection.execute(f"drop table {table}")
     except duckdb.OutOfMemoryException:
         raise RejectedFileError(path.name, "file_too_large", "Send it in several files.") from None
     relation = f"select * from {prefix}_row order by row_number"
     notes = (FormNote("bom_removed"),) if has_bom else ()
     return ReadResult(profile, (FieldTable(None, relation, tuple(values), has_faults=True),), notes, "utf-8")
+
+
+@dataclass(frozen=True)
+class _Statements:
+    """Where the statements of a file stand: a table of texts, or of values where the file is one document."""
+
+    table: str
+    is_parsed: bool
+
+    def select(self, low: int, high: int) -> str:
+        """Return a SELECT (row_number, has_null, is_deep, j) of the statements from one row to another."""
+        rows = f"select * from {self.table} where row_number between {low} and {high}"
+        return rows if self.is_parsed else _parsed(f"({rows})")
+
+
+def _slices(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple[int, int]]:
+    """Return first and last row of each slice: the functions of JSON hold memory for as long as a statement runs."""
+    rows = connection.execute(
+        f"""
+        select min(row_number), max(row_number) from (
+            select row_number, row_number() over (order by row_number) as place from {table}
+        ) group by (place - 1) // {SLICE_STATEMENTS} order by 1
+        """
+    ).fetchall()
+    return [(row[0], row[1]) for row in rows]
 
 
 # -- lines -------------------------------------------------------------------------------------------------------
@@ -170,26 +202,27 @@ def _parsed(relation: str) -> str:
     )
 
 
-def _number_statements(path: Path, connection: duckdb.DuckDBPyConnection, prefix: str) -> None:
-    """Make `<prefix>_item` (row_number, has_null, is_deep, j): a row a statement.
+def _statements(path: Path, connection: duckdb.DuckDBPyConnection, prefix: str) -> _Statements:
+    """Return where the statements are: `<prefix>_line`, or `<prefix>_document` where the file is one JSON value.
 
     Raises:
         RejectedFileError: an array or object is broken, too deep, too long or empty, or a line is too long.
     """
-    line, item = f"{prefix}_line", f"{prefix}_item"
+    line, document = f"{prefix}_line", f"{prefix}_document"
     lines, longest, length, number = connection.execute(
         f"select count(*), max(strlen(text)), sum(strlen(text)), arg_max(row_number, strlen(text)) from {line}"
     ).fetchone() or (0, 0, 0, 0)
     first = connection.execute(f"select left(text, 1) from {line} order by row_number limit 1").fetchone()
     is_one = lines == 1 or not _has_statement_lines(connection, line)
     is_document = is_one and first and first[0] in ("[", "{") and (length or 0) <= DOCUMENT_BYTES_MAXIMUM
-    if is_document and _take_document(path, connection, line, item, is_alone=lines == 1):
-        return
+    if is_document and _take_document(path, connection, line, document, is_alone=lines == 1):
+        connection.execute(f"drop table {line}")
+        return _Statements(document, is_parsed=True)
     if (longest or 0) > LINE_BYTES_MAXIMUM:
         raise RejectedFileError(
             path.name, "file_too_large", "One line is too long; send a statement a line.", row_number=number
         )
-    connection.execute(f"create or replace temp table {item} as {_parsed(line)}")
+    return _Statements(line, is_parsed=False)
 
 
 def _has_statement_lines(connection: duckdb.DuckDBPyConnection, line: str) -> bool:
@@ -233,7 +266,6 @@ def _take_document(path: Path, connection: duckdb.DuckDBPyConnection, line: str,
 
 def _judge(connection: duckdb.DuckDBPyConnection, prefix: str) -> None:
     """Make `<prefix>_judged` (row_number, j, row_fault)."""
-    xapi_rules.create_macros(connection)
     item = f"{prefix}_item"
     # A property without a value is allowed nowhere but in extensions (part two, 2.2).
     connection.execute(
