@@ -14,6 +14,7 @@ from edu.commands import (
     look,
     official,
     plan,
+    report,
     serve,
     share,
     steward,
@@ -31,7 +32,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="荆州教育大数据平台 · education data platform",
 )
-for commands in (city, collection, warehouse, look, steward, vault, cases, serve, official, submission, share, plan):
+for commands in (
+    city,
+    collection,
+    warehouse,
+    look,
+    steward,
+    vault,
+    cases,
+    serve,
+    official,
+    submission,
+    share,
+    plan,
+    report,
+):
     app.add_typer(commands.app)
 
 
