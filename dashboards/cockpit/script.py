@@ -101,9 +101,10 @@ SCRIPT = r"""
     const used = uniq(own.map(r => r.st)).filter(s => s);
     $("legend").textContent = [own.some(r => r.m !== null) ? "✓ 达标 ✗ 未达标" : "", used.includes("h") ? "* 人数较少，不予显示，不等于零" : "",
       used.includes("p") ? "† 部分学校未报" : ""].filter(t => t).join("；");
-    const limit = own.map(r => r.t).find(t => t !== null);
+    const limits = stages.map(s => [s[1], (own.find(r => r.s === s[0] && r.t !== null) || {t: null}).t]).filter(l => l[1] !== null);
+    const same = uniq(limits.map(l => l[1])).length < 2;
     $("facts").innerHTML = `<a href="indicators.html#${esc(ind.link)}">口径与依据：${esc(ind.n)}</a> · 周期 ${esc($("f-period").value)} · ` +
-      `数据状态 ${esc(D.status)} · 来源 ${esc(ind.src)}` + (limit === undefined ? "" : ` · 标准 ${limit}${esc(ind.u)}(虚线)`) +
+      `数据状态 ${esc(D.status)} · 来源 ${esc(ind.src)}` + (limits.length ? ` · 标准 ${(same ? limits.slice(0, 1).map(l => l[1]) : limits.map(l => l[0] + " " + l[1])).join("、")}${esc(ind.u)}(虚线)` : "") +
       (own.some(r => area(r.a).level === "city" && r.v !== null) ? " · 全市值(点线)" : "");
     $("said").textContent = `已显示 ${ind.n}，${$("f-period").value}，${list.length} 个${D.areaWord}`;
   }

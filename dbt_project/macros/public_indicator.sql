@@ -55,37 +55,67 @@ judged as (
             partition by figure.indicator_code, figure.period
         ), false) as is_sum_of_stages
     from figure
+),
+
+spaced as (
+    select
+        judged.*,
+        judged.numerator - lag(judged.numerator) over (
+            partition by
+                judged.topic, judged.is_protected, judged.period, judged.division_code, judged.stage, judged.denominator
+            order by judged.numerator, judged.indicator_code
+        ) as gap
+    from judged
+    where
+        not (judged.is_sum_of_stages and judged.is_person_share)
+        -- Pupils of special schools are so few in a county that the base of a share or mean would tell a hidden number.
+        and not (judged.stage = 'special' and (judged.is_person_share or judged.unit = '人'))
+),
+
+-- Indicators of one county that have the same base may be parts of each other (excellent within good): where two of them
+-- differ by few persons, both together tell of the few, and none of that base is shown.
+shown as (
+    select
+        spaced.*,
+        spaced.is_protected
+        and coalesce(bool_or(spaced.gap > 0 and spaced.gap < small.threshold) over (
+            partition by
+                spaced.topic, spaced.is_protected, spaced.period, spaced.division_code, spaced.stage,
+                spaced.denominator
+        ), false) as is_close
+    from spaced
+    cross join (
+        select max(threshold) as threshold
+        from {{ ref('suppression_threshold') }}
+        where topic = '{{ "sensitive" if is_sensitive == "true" else "ordinary" }}'
+    ) as small
 )
 
 select
-    judged.indicator_code,
-    judged.indicator_name,
-    judged.topic,
-    judged.period,
-    judged.division_code,
+    shown.indicator_code,
+    shown.indicator_name,
+    shown.topic,
+    shown.period,
+    shown.division_code,
     division.division_name,
-    judged.stage,
-    judged.numerator,
-    judged.denominator,
-    case when not judged.is_protected then judged.value end as value,
-    judged.multiplier,
-    judged.unit,
-    judged.decimals,
-    judged.value_state,
-    judged.threshold,
-    case when not judged.is_protected then judged.is_met end as is_met,
-    judged.schools_expected,
-    judged.schools_reported,
-    judged.data_status,
-    judged.is_protected,
-    false as is_suppressed
-from judged
+    shown.stage,
+    case when not shown.is_close then shown.numerator end as numerator,
+    case when not shown.is_close then shown.denominator end as denominator,
+    case when not shown.is_protected then shown.value end as value,
+    shown.multiplier,
+    shown.unit,
+    shown.decimals,
+    shown.value_state,
+    shown.threshold,
+    case when not shown.is_protected then shown.is_met end as is_met,
+    shown.schools_expected,
+    shown.schools_reported,
+    shown.data_status,
+    shown.is_protected,
+    shown.is_close as is_suppressed
+from shown
 left join {{ ref('dim_division') }} as division
-    on division.division_code = judged.division_code and division.is_current
-where
-    not (judged.is_sum_of_stages and judged.is_person_share)
-    -- Pupils of special schools are so few in a county that the base of a share or mean would tell a hidden number.
-    and not (judged.stage = 'special' and (judged.is_person_share or judged.unit = '人'))
+    on division.division_code = shown.division_code and division.is_current
 {%- endmacro %}
 
 {# The city beside its counties: shares of persons are shown only where the counties that are shown make up the city. #}

@@ -1,1 +1,1 @@
-{{ public_county_indicators(is_sensitive=true) }}
+{{ public_county_indicators(is_sensitive='true') }}

@@ -1,1 +1,1 @@
-{{ public_county_indicators(is_sensitive=false) }}
+{{ public_county_indicators(is_sensitive='false') }}

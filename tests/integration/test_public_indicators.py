@@ -1,0 +1,102 @@
+"""What of the indicators everybody may see: no small count, none that follows from another of the same base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+from tests_city import City
+
+from warehouse.publish import current_file, publish
+
+THRESHOLDS = {"indicator": 5, "health": 10}
+
+
+@pytest.fixture(scope="module")
+def served(clean_city: City, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The published file of the clean city, with its warehouse beside it."""
+    city = clean_city.copy(tmp_path_factory.mktemp("public"))
+    publish(city.home)
+    with duckdb.connect(str(current_file(city.home).resolve()), read_only=True) as connection:
+        connection.execute(f"attach '{city.home.warehouse}' as built (read_only)")
+        yield connection
+
+
+@pytest.mark.parametrize("name", THRESHOLDS)
+def test_no_small_count_is_shown(served: duckdb.DuckDBPyConnection, name: str) -> None:
+    small = THRESHOLDS[name] - 1
+    for level in ("county", "city"):
+        shown = served.execute(
+            f"select count(*) from visualization.{name}_{level} where is_protected and not is_suppressed "
+            f"and (numerator between 1 and {small} or denominator - numerator between 1 and {small})"
+        ).fetchone()
+        assert shown == (0,), level
+    counts = served.execute(
+        f"select count(*) filter (where is_suppressed), count(*) filter (where is_protected and not is_suppressed) "
+        f"from visualization.{name}_county"
+    ).fetchone()
+    assert counts is not None
+    assert counts[0] > 0
+    assert counts[1] > 0
+
+
+@pytest.mark.parametrize("name", THRESHOLDS)
+def test_shares_of_persons_carry_no_value_of_their_own(served: duckdb.DuckDBPyConnection, name: str) -> None:
+    for level in ("county", "city"):
+        assert served.execute(
+            f"select count(*) from visualization.{name}_{level} "
+            "where is_protected and (value is not null or is_met is not null or is_suppressed and numerator is not null)"
+        ).fetchone() == (0,)
+
+
+@pytest.mark.parametrize("name", THRESHOLDS)
+def test_two_shares_of_one_base_do_not_tell_of_few(served: duckdb.DuckDBPyConnection, name: str) -> None:
+    assert (
+        served.execute(
+            f"""
+        select a.indicator_code, b.indicator_code
+        from visualization.{name}_county as a
+        join visualization.{name}_county as b using (topic, period, division_code, stage, denominator)
+        where a.is_protected and b.is_protected and not a.is_suppressed and not b.is_suppressed
+            and a.numerator - b.numerator between 1 and {THRESHOLDS[name] - 1}
+        """
+        ).fetchall()
+        == []
+    )
+
+
+@pytest.mark.parametrize("name", THRESHOLDS)
+def test_what_is_shown_is_true(served: duckdb.DuckDBPyConnection, name: str) -> None:
+    for level in ("county", "city"):
+        wrong = served.execute(
+            f"""
+            select shown.indicator_code, shown.division_code
+            from visualization.{name}_{level} as shown
+            join built.analysis.indicator_value as real using (indicator_code, period, division_code, stage)
+            where real.area_level = '{level}' and real.breakdown = 'all' and not shown.is_suppressed and (
+                shown.numerator is distinct from real.numerator or shown.denominator is distinct from real.denominator
+                or (not shown.is_protected and shown.value is distinct from real.value))
+            """
+        ).fetchall()
+        assert wrong == []
+
+
+def test_numbers_of_persons_are_not_among_them(served: duckdb.DuckDBPyConnection) -> None:
+    for name in THRESHOLDS:
+        for level in ("county", "city"):
+            assert served.execute(
+                f"select count(*) from visualization.{name}_{level} as shown "
+                "join built.seed.indicator as rule using (indicator_code) "
+                "where rule.combine = 'count' and rule.unit in ('人', '人次')"
+            ).fetchone() == (0,)
+
+
+def test_a_school_has_no_figure_of_a_sensitive_topic(served: duckdb.DuckDBPyConnection) -> None:
+    figures = served.execute(
+        "select count(*) filter (where area_level = 'school'), count(*) from query.indicator "
+        "where indicator_code like 'health.%'"
+    ).fetchone()
+    assert figures is not None
+    assert figures[0] == 0
+    assert figures[1] > 0
