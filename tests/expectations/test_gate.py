@@ -290,3 +290,21 @@ def test_what_cannot_be_released_is_said(edu_home: Home) -> None:
         release(edu_home, dataset="student", **asked)
     assert held_units(edu_home) != []
     assert audit.entries(edu_home) == []
+
+
+PERSONS = """
+create table query.student as select '{person}' as person_id;
+insert into management.column_catalog by name select 'query' as schema_name, 'student' as table_name,
+    'person_id' as column_name, '人员编号' as label_zh, 'd' as description, 'L3' as level, true as is_pseudonym;
+"""
+
+
+@pytest.mark.parametrize(
+    ("person", "is_found"),
+    [("xjh:a13812345678" + "b" * 20, False), ("xjh:421002201209012014", True), ("13812345678", True)],
+)
+def test_a_digest_may_hold_a_run_of_digits_and_an_identifier_is_none(
+    edu_home: Home, person: str, is_found: bool
+) -> None:
+    report = run(edu_home, "publication", PERSONS.format(person=person))
+    assert report.failed_global == (["query.student no_identifier_shape (observed_value 1)"] if is_found else [])
