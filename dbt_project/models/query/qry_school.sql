@@ -38,19 +38,20 @@ teachers as (
     group by school_id, school_year, term
 ),
 
+-- A figure that one campus lacks is unknown for the school: a sum of the others would pass for the whole.
 campus as (
     select
         school_id,
         school_year,
         count(*) as campuses,
-        sum(land_area_m2) as land_area_m2,
-        sum(building_area_m2) as building_area_m2,
-        sum(teaching_area_m2) as teaching_area_m2,
-        sum(sports_ground_area_m2) as sports_ground_area_m2,
-        sum(equipment_value_yuan) as equipment_value_yuan,
-        sum(classrooms) as classrooms,
-        sum(books) as books,
-        sum(dilapidated_area_m2) as dilapidated_area_m2
+        case when count(*) = count(land_area_m2) then sum(land_area_m2) end as land_area_m2,
+        case when count(*) = count(building_area_m2) then sum(building_area_m2) end as building_area_m2,
+        case when count(*) = count(teaching_area_m2) then sum(teaching_area_m2) end as teaching_area_m2,
+        case when count(*) = count(sports_ground_area_m2) then sum(sports_ground_area_m2) end as sports_ground_area_m2,
+        case when count(*) = count(equipment_value_yuan) then sum(equipment_value_yuan) end as equipment_value_yuan,
+        case when count(*) = count(classrooms) then sum(classrooms) end as classrooms,
+        case when count(*) = count(books) then sum(books) end as books,
+        case when count(*) = count(dilapidated_area_m2) then sum(dilapidated_area_m2) end as dilapidated_area_m2
     from {{ ref('fct_campus_facility') }}
     group by school_id, school_year
 )
