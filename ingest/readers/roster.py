@@ -23,7 +23,7 @@ from ingest.roster import FILES_OF, V1_FILES_OF, Roster, open_bundle
 CLASS_CODE_WIDTH = 10
 STUDENT_ROLES = "('student', 'learner')"
 UNKNOWN_PERSON = "case when x.user_row is null and not coalesce(x.is_deleted, false) then 'person_not_in_bundle' end"
-"""A role or an enrolment of somebody whom the bundle does not describe; see docs/adr/0015."""
+"""A role or an enrolment of somebody whom the bundle does not describe; see docs/adr/0016."""
 FAMILY_ROLES = "('guardian', 'parent', 'relative', 'other')"
 """Neither learners nor staff: they are in no dataset."""
 STAFF_CATEGORY = {
