@@ -1,7 +1,18 @@
 -- A topic joins by its name here and a model `ana_<topic>_part`; docs/adr/0014 says what a part is.
 {{ config(materialized='view') }}
 {% set topics = [
-    'balanced', 'scale', 'scale_population', 'scale_path', 'scale_retention', 'preschool', 'health', 'digital', 'lifelong'
+    'balanced',
+    'scale',
+    'scale_population',
+    'scale_path',
+    'scale_retention',
+    'preschool',
+    'health',
+    'digital',
+    'lifelong',
+    'teacher',
+    'teacher_post',
+    'teacher_growth',
 ] %}
 {% for topic in topics %}
     select
