@@ -13,6 +13,8 @@
     'teacher',
     'teacher_post',
     'teacher_growth',
+    'vocational',
+    'governance',
 ] %}
 {% for topic in topics %}
     select
