@@ -1,3 +1,4 @@
+-- Health is shown below no city here; counties stand, with few hidden, in visualization.health_county.
 select
     progress.indicator_code,
     rule.indicator_name,
@@ -23,3 +24,4 @@ from {{ ref('ana_health_target_progress') }} as progress
 inner join {{ ref('indicator') }} as rule on rule.indicator_code = progress.indicator_code
 left join {{ ref('dim_division') }} as division
     on division.division_code = progress.area_id and division.is_current
+where progress.area_level = 'city'
