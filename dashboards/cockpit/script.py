@@ -54,6 +54,10 @@ SCRIPT = r"""
     stages.forEach((stage, n) => {
       const cell = own.filter(r => r.s === stage[0] && area(r.a).level !== "city").sort((x, y) => area(y.a).order - area(x.a).order);
       const city = own.find(r => r.s === stage[0] && area(r.a).level === "city");
+      if (cell.length && cell.every(r => r.v === null)) {
+        $(`p${n}`).textContent = `没有可显示的数值：${uniq(cell.map(r => STATES[r.st] || "未报")).join("、")}`;
+        return;
+      }
       const limit = cell.map(r => r.t).find(t => t !== null), shapes = [];
       const mark = (x, dash, ink) => shapes.push({type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: {color: ink, width: 2, dash}});
       if (limit !== undefined) mark(limit, "dash", INK);
@@ -73,7 +77,7 @@ SCRIPT = r"""
 
   function trend(ind, all, stage, picked) {
     const cell = all.filter(r => r.s === stage[0]), periods = uniq(cell.map(r => r.p)).sort();
-    $("b-trend").hidden = periods.length < 2 || D.noTrend;
+    $("b-trend").hidden = periods.length < 2 || D.noTrend || cell.every(r => r.v === null);
     if ($("b-trend").hidden) return;
     const list = uniq(cell.map(r => r.a)).sort((x, y) => area(x).order - area(y).order);
     const traces = list.map((a, n) => {
@@ -126,6 +130,10 @@ SCRIPT = r"""
   fill($("f-indicator"), Object.entries(D.indicators).map(([c, i]) => [c, i.n]));
   fill($("f-area"), D.groups || Object.entries(D.areas).filter(([, a]) => a.level !== "city").map(([c, a]) => [c, a.name]), D.groups ? null : D.allAreas);
   const take = (id, v) => { if (v && [...$(id).options].some(o => o.value === v)) $(id).value = v; };
+  // A page opens with an indicator of which most can be shown.
+  const shownShare = code => { const own = rows.filter(r => r.i === code); return own.filter(r => r.v !== null).length / (own.length || 1); };
+  const codes = [...$("f-indicator").options].map(o => o.value), best = Math.max(...codes.map(shownShare));
+  take("f-indicator", codes.find(c => shownShare(c) >= Math.min(0.5, best)));
   take("f-indicator", asked[0]); choices(); take("f-stage", asked[1]); choices(); take("f-period", asked[2]); take("f-area", asked[3]);
   ["f-indicator", "f-stage", "f-period", "f-area"].forEach(id => $(id).addEventListener("change", () => { choices(); draw(); }));
   $("filters").addEventListener("submit", e => e.preventDefault());
