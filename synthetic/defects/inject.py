@@ -57,6 +57,9 @@ class Injector:
         """Class and person: a person has one case of a kind at a school, in however many terms it shows."""
         if defects:
             self.plans = FormPlanner(files, defects, self.draw, self.effects).run()
+            for column in UNIT_COLUMNS:
+                share = next(spec.share for spec in ROW_CLASSES if spec.class_no == column.class_no)
+                self._write_in_other_unit(column, math.ceil(defects * (1 - share)))
             self._shared_phones()
             for spec in GUEST_CLASSES:
                 for number in range(defects):
@@ -64,9 +67,6 @@ class Injector:
             for row_spec in ROW_CLASSES:
                 for number in range(defects - math.ceil(defects * (1 - row_spec.share))):
                     self._inject(row_spec, number)
-            for column in UNIT_COLUMNS:
-                share = next(spec.share for spec in ROW_CLASSES if spec.class_no == column.class_no)
-                self._write_in_other_unit(column, math.ceil(defects * (1 - share)))
 
     def rows(self, file: FileSpec) -> tuple[list[Row], list[str | None]]:
         """Return a file's clean rows in code form and their persons, read once."""
@@ -119,8 +119,12 @@ class Injector:
                 if self._is_in_case(spec.class_no, person):
                     continue
                 edit = spec.make(scene, dict(zip(scene.names, scene.rows[row], strict=True)), number)
-                # A school that is written once for many rows cannot be wrong in one of them.
-                if edit is not None and not (edit.field == "school_code" and 54 in plan.form_classes):
+                # A school that is written once for many rows cannot be wrong in one of them, and in a column whose
+                # header names a unit a defect of notation is none.
+                is_fixed = (edit is not None and edit.field == "school_code" and 54 in plan.form_classes) or (
+                    edit is not None and plan.unit is not None and edit.field == plan.unit.field
+                )
+                if edit is not None and not is_fixed:
                     if edit.expected_in == CASE and person is not None:
                         self._in_cases.add((spec.class_no, person))
                     edit.row = row
