@@ -18,7 +18,7 @@ from edu.codes import code_sets
 from edu.contract import Contract, FieldSpec
 from edu.errors import RejectedFileError
 from edu.paths import PRIVATE_DIR_MODE, Home
-from ingest.found import ROWS_MAXIMUM, Found
+from ingest.found import ROWS_MAXIMUM, WEIGHT, Found
 from ingest.layout import Page, pages_of
 from ingest.messages import reasons
 from ingest.readers.table import literal, quoted
@@ -101,12 +101,16 @@ def repairs(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[t
     rows = connection.execute(
         f"""
         with named as (
-            select distinct f.row_id, r.submission_id, r.sheet, r.row_number
+            select f.row_id, r.submission_id, r.sheet, r.row_number,
+                min({WEIGHT.format(severity="f.severity")}) as weight
             from finding_rows as f inner join raw as r on r.row_id = f.row_id
+            group by f.row_id, r.submission_id, r.sheet, r.row_number
         ),
         shown as (
             select row_id from named
-            qualify row_number() over (partition by submission_id order by sheet nulls first, row_number) <= {ROWS_MAXIMUM}
+            qualify row_number() over (
+                partition by submission_id order by weight, sheet nulls first, row_number
+            ) <= {ROWS_MAXIMUM}
         )
         select m.submission_id, m.sheet, m.row_number, m.field, m.value_form, m.text
         from ({" union all ".join(parts)}) as m inner join shown on shown.row_id = m.row_id

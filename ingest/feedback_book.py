@@ -168,6 +168,10 @@ def _write_summary(book: Any, sheet: Any, feedback: Feedback, names: list[str]) 
         key = (mark.group, mark.field, mark.message_zh, mark.remedy_zh)
         counts[key] += 1
         first.setdefault(key, mark)
+    for group, name_of_field, message in feedback.totals:
+        # What only rows have that are not shown is told by its number.
+        if not any(key[:3] == (group, name_of_field, message) for key in counts):
+            counts[(group, name_of_field, message, "")] = 0
     for column, name in enumerate(("处理", "字段", "问题", "怎么改", "个数", "第一处")):
         sheet.write_string(row, column, name, bold)
     for key, count in sorted(counts.items(), key=lambda item: (ORDER[item[0][0]], -item[1], item[0][2])):
@@ -178,7 +182,8 @@ def _write_summary(book: Any, sheet: Any, feedback: Feedback, names: list[str]) 
         sheet.write_string(row, 2, message, wrap)
         sheet.write_string(row, 3, remedy, wrap)
         sheet.write_number(row, 4, feedback.totals.get((group, name_of_field, message), count))
-        _write_place(sheet, row, 5, first[key], names, link)
+        if key in first:
+            _write_place(sheet, row, 5, first[key], names, link)
     placed = [mark for mark in feedback.marks if mark.row and mark.group != DONE]
     if placed and receipt["status"] != "rejected":
         row += 2
@@ -197,7 +202,10 @@ def _opening(feedback: Feedback) -> list[str]:
     """Return what the clerk reads first: of what this is, what became of it, and how to send it back."""
     receipt = feedback.receipt
     status = {"accepted": "已接收", "partly_accepted": "部分接收", "rejected": "未接收"}[receipt["status"]]
-    groups = Counter(mark.group for mark in feedback.marks)
+    groups: Counter[str] = Counter()
+    for (group, _, _), number in feedback.totals.items():
+        groups[group] += number
+    unlisted = sum(groups.values()) - len(feedback.marks)
     lines = [
         f"报送编号：{receipt['submission_id']}",
         f"报送单位：{receipt['submitter_org']}　学年学期：{receipt['period']}　收到时间：{receipt['received_at']}",
@@ -211,6 +219,8 @@ def _opening(feedback: Feedback) -> list[str]:
         lines.append(
             "怎么办：文件较大，这里只列出有问题的行。改好有颜色的单元格后，把本工作簿原样报送；其余的行不受影响。"
         )
+        if unlisted > 0:
+            lines.append(f"问题较多，另有 {unlisted} 处没有逐一列出，个数见下表；改好后系统会再次检查。")
         if feedback.left_out:
             lines.append(f"另有 {feedback.left_out} 行的学籍号、学校等关键项有误，请在原文件中改好后整份重新报送。")
     else:

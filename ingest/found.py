@@ -12,12 +12,15 @@ from ingest.readers.table import literal
 ROWS_MAXIMUM = 20_000
 """So many rows with findings are shown one by one; of the others people learn by number. All are recorded."""
 
+WEIGHT = "case {severity} when 'fix' then 2 when 'warn' then 1 else 0 end"
+"""What must be mended goes before what is to be looked at, and that before what was done."""
+
 
 @dataclass(frozen=True)
 class Found:
     """Findings of one landing of a submission.
 
-    `first` holds the records of findings of the file as a whole and of the first rows that have any; `counts` says
+    `first` holds the records of findings of the file as a whole and of the rows that need mending most; `counts` says
     (severity, field, reason_code, message_zh, how many) of all.
     """
 
@@ -32,8 +35,8 @@ def found_in(connection: duckdb.DuckDBPyConnection, relation: str, submission_id
         f"""
         with own as {own},
         shown as (
-            select distinct sheet, row_number from own where row_number is not null
-            order by sheet nulls first, row_number limit {ROWS_MAXIMUM}
+            select sheet, row_number from own where row_number is not null group by sheet, row_number
+            order by min({WEIGHT.format(severity="severity")}), sheet nulls first, row_number limit {ROWS_MAXIMUM}
         )
         select own.* from own
         left join shown on shown.row_number = own.row_number and shown.sheet is not distinct from own.sheet

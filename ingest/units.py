@@ -37,6 +37,9 @@ CONVERSIONS = {
 MINUTES_AND_SECONDS = "分.秒"
 """The unit of a column in which 3.45 is 3 minutes 45 seconds (class 47)."""
 MINUTE_WORDS = ("分.秒", "分秒", "分、秒", "分′秒″", "分'秒\"", "min.s", "m.ss")
+WIDE = "".join(chr(0xFF01 + place) for place in range(94)) + "\u3000\u00a0"
+NARROW = "".join(chr(0x21 + place) for place in range(94)).replace("'", "''") + "  "
+"""Full-width characters and blanks, and what they are in ASCII, as the inside of SQL strings."""
 
 
 def own_words(unit: str | None) -> set[str]:
@@ -69,7 +72,8 @@ def in_own_unit(field: FieldSpec, unit: str, cell: str) -> str:
     in a unit of another quantity takes the unit's word, by which the cleaning refuses it. Minutes and seconds need two
     digits of seconds below 60: of 3.4 nobody can say whether it is 3 min 4 s or a spreadsheet's 3 min 40 s.
     """
-    bare = f"replace(replace(trim({cell}), ',', ''), ' ', '')"
+    narrowed = f"translate({cell}, '{WIDE}', '{NARROW}')"
+    bare = f"replace(replace(ltrim(trim({narrowed}), ''''), ',', ''), ' ', '')"
     if field.type == "duration":
         seconds = f"60 * cast(split_part({bare}, '.', 1) as integer) + cast(split_part({bare}, '.', 2) as integer)"
         return f"case when regexp_full_match({bare}, '\\d{{1,3}}\\.[0-5]\\d') then cast({seconds} as varchar) else {cell} end"

@@ -24,7 +24,8 @@ with figure as (
         rule.decimals,
         shown.stage in ('compulsory', 'upper_secondary', 'all') as is_of_stages,
         rule.unit = '%' and coalesce(counted.counted, 'persons') = 'persons' and rule.combine in ('ratio', 'area')
-            as is_person_share
+            as is_person_share,
+        coalesce(counted.counted, 'persons') = 'persons' as is_of_persons
     from {{ ref('ana_indicator_value') }} as shown
     inner join {{ ref('indicator') }} as rule on rule.indicator_code = shown.indicator_code
     inner join {{ ref('indicator_topic') }} as topic on topic.topic = rule.topic
@@ -33,6 +34,11 @@ with figure as (
         topic.is_sensitive = {{ is_sensitive }}
         and shown.area_level = 'county'
         and shown.breakdown = 'all'
+        and not exists (
+            select 1
+            from {{ ref('indicator_withheld') }} as withheld
+            where withheld.indicator_code = shown.indicator_code and withheld.withheld_from = 'public'
+        )
         and not (
             rule.combine = 'count'
             and rule.unit in ('人', '人次')
@@ -69,7 +75,7 @@ spaced as (
     where
         not (judged.is_sum_of_stages and judged.is_person_share)
         -- Pupils of special schools are so few in a county that the base of a share or mean would tell a hidden number.
-        and not (judged.stage = 'special' and (judged.is_person_share or judged.unit = '人'))
+        and not (judged.stage = 'special' and judged.is_of_persons)
 ),
 
 -- Indicators of one county that have the same base may be parts of each other (excellent within good): where two of them
@@ -99,8 +105,11 @@ select
     shown.division_code,
     division.division_name,
     shown.stage,
-    case when not shown.is_close then shown.numerator end as numerator,
-    case when not shown.is_close then shown.denominator end as denominator,
+    -- Of a mean over persons the parts would say how many they are, beside the table that hides it.
+    case when not shown.is_close and (shown.is_protected or not shown.is_of_persons) then shown.numerator end
+        as numerator,
+    case when not shown.is_close and (shown.is_protected or not shown.is_of_persons) then shown.denominator end
+        as denominator,
     case when not shown.is_protected then shown.value end as value,
     shown.multiplier,
     shown.unit,
@@ -139,8 +148,8 @@ select
     shown.period,
     shown.division_code,
     shown.stage,
-    shown.numerator,
-    shown.denominator,
+    case when added.is_protected or counted.counted <> 'persons' then shown.numerator end as numerator,
+    case when added.is_protected or counted.counted <> 'persons' then shown.denominator end as denominator,
     case when not coalesce(added.is_protected, false) then shown.value end as value,
     rule.multiplier,
     rule.unit,
@@ -157,6 +166,7 @@ from {{ ref('ana_indicator_value') }} as shown
 inner join {{ ref('indicator') }} as rule on rule.indicator_code = shown.indicator_code
 inner join added
     on added.indicator_code = shown.indicator_code and added.period = shown.period and added.stage = shown.stage
+left join {{ ref('indicator_counted') }} as counted on counted.indicator_code = shown.indicator_code
 where
     shown.area_level = 'city'
     and shown.breakdown = 'all'

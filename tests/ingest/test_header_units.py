@@ -65,6 +65,8 @@ def campuses(field: str, *cells: str) -> list[dict[str, str]]:
         # 18 x 666.67 by hand; a cell that names its own unit goes before the header.
         ("占地面积（亩）", ("18", "1,000", "12000.06㎡"), ["12000.06", "666670.00", "12000.06"]),
         ("占地面积(单位：公顷)", ("1.5", "0", ""), ["15000.00", "0.00", None]),
+        # Full-width digits and a forced text are numbers of the header's unit too.
+        ("占地面积（公顷）", ("１２", "'12", "\u00a012"), ["120000.00", "120000.00", "120000.00"]),
     ],
 )
 def test_areas_under_a_header_with_a_unit(

@@ -38,5 +38,16 @@ left join {{ ref('dim_school') }} as school
 left join {{ ref('dim_stage') }} as stage on stage.stage = figure.stage
 left join {{ ref('indicator_breakdown') }} as cut
     on cut.breakdown = figure.breakdown and cut.breakdown_value = figure.breakdown_value
--- Health is aggregated: a school's own figures of it are few persons'.
-where not (topic.is_sensitive and figure.area_level = 'school')
+-- Health is shown of the whole city only, and groups of learners such as the disabled are not shown here at all:
+-- query.health has them, with few hidden.
+where
+    not (topic.is_sensitive and (figure.area_level <> 'city' or figure.breakdown <> 'all'))
+    and figure.breakdown <> 'support'
+    and not (
+        figure.area_level <> 'city'
+        and exists (
+            select 1
+            from {{ ref('indicator_withheld') }} as withheld
+            where withheld.indicator_code = figure.indicator_code and withheld.withheld_from = 'below_city'
+        )
+    )
