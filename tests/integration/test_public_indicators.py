@@ -75,7 +75,7 @@ def test_what_is_shown_is_true(served: duckdb.DuckDBPyConnection, name: str) -> 
             from visualization.{name}_{level} as shown
             join built.analysis.indicator_value as real using (indicator_code, period, division_code, stage)
             where real.area_level = '{level}' and real.breakdown = 'all' and not shown.is_suppressed and (
-                shown.numerator is distinct from real.numerator or shown.denominator is distinct from real.denominator
+                shown.numerator <> real.numerator or shown.denominator <> real.denominator
                 or (not shown.is_protected and shown.value is distinct from real.value))
             """
         ).fetchall()
@@ -100,3 +100,22 @@ def test_a_school_has_no_figure_of_a_sensitive_topic(served: duckdb.DuckDBPyConn
     assert figures is not None
     assert figures[0] == 0
     assert figures[1] > 0
+
+
+def test_means_over_persons_do_not_say_how_many_they_are(served: duckdb.DuckDBPyConnection) -> None:
+    for name in THRESHOLDS:
+        for level in ("county", "city"):
+            found = served.execute(
+                f"select distinct indicator_code from visualization.{name}_{level} as shown "
+                "left join built.seed.indicator_counted as counted using (indicator_code) "
+                "where not shown.is_protected and coalesce(counted.counted, 'persons') = 'persons' "
+                "and (shown.numerator is not null or shown.denominator is not null)"
+            ).fetchall()
+            assert found == []
+
+
+def test_groups_and_dropouts_are_no_cells_of_a_county(served: duckdb.DuckDBPyConnection) -> None:
+    assert served.execute(
+        "select count(*) from query.indicator where breakdown = 'support' or area_level <> 'city' "
+        "and (indicator_code = 'scale.dropout_rate' or indicator_code like 'health.%')"
+    ).fetchone() == (0,)
