@@ -97,6 +97,13 @@ class Injector:
     def _is_in_case(self, spec_no: int, person: str | None) -> bool:
         return person is not None and (spec_no, person) in self._in_cases
 
+    def _is_not_comparable(self, spec: RowClass, scene: Scene, row: int) -> bool:
+        """Whether what a row would be compared with is not known of its school."""
+        if spec.compared_with is None:
+            return False
+        school = str(scene.rows[row][scene.names.index("school_code")])
+        return (spec.compared_with, school, scene.file.period) in self.effects.units
+
     def _inject(self, spec: RowClass, number: int) -> None:
         """Put one defect into a row of the dataset whose turn it is, or of the next one that has a row left."""
         turn = number % len(spec.datasets)
@@ -116,7 +123,7 @@ class Injector:
             free = [row for row in range(1, len(scene.rows)) if row not in used]
             for row in self.draw.sample(free, len(free) if spec.is_rare else min(TRIES, len(free))):
                 person = self.rows(file)[1][row]
-                if self._is_in_case(spec.class_no, person):
+                if self._is_in_case(spec.class_no, person) or self._is_not_comparable(spec, scene, row):
                     continue
                 edit = spec.make(scene, dict(zip(scene.names, scene.rows[row], strict=True)), number)
                 # A school that is written once for many rows cannot be wrong in one of them, and in a column whose

@@ -146,6 +146,8 @@ class RowClass:
     """Few rows can have it: all of a file's are looked at."""
     share: float = 1.0
     """Part of the class's injections that stand in rows; the others are of a file's form."""
+    compared_with: str | None = None
+    """Dataset that must have come of the row's school: without it nobody can tell that the row is wrong."""
 
 
 def birth_of(row: dict[str, object]) -> date:

@@ -56,5 +56,5 @@ def stage_without_pupils(scene: Scene, row: dict[str, object], _: int) -> CellEd
 REGISTRY_CLASSES = (
     RowClass(51, ("school",), stage_without_pupils, is_rare=True),
     RowClass(27, ("school",), older_township, is_rare=True),
-    RowClass(37, ("class",), other_class_sum),
+    RowClass(37, ("class",), other_class_sum, compared_with="student"),
 )
