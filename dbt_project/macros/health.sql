@@ -6,19 +6,18 @@
         'fitness_level' as category_group,
         school_id,
         grade_code,
-        reported_level_code as category
-    from {{ ref('fct_fitness') }}
-    where reported_level_code is not null and not coalesce(is_exempt, false)
+        level_code as category
+    from {{ ref('fct_fitness_score') }}
+    where level_code is not null and not is_exempt
     union all
     select
         school_year,
         'vision' as category_group,
         school_id,
         grade_code,
-        -- GB/T 11533: five-point record; below 5.0 of either naked eye is poor sight.
-        case when least(naked_left, naked_right) < 5.0 then 'poor' else 'normal' end as category
-    from {{ ref('fct_vision') }}
-    where term = 1 and naked_left is not null and naked_right is not null
+        case when has_low_vision then 'poor' else 'normal' end as category
+    from {{ ref('fct_vision_result') }}
+    where term = 1 and has_low_vision is not null
     union all
     select
         school_year,
@@ -53,4 +52,19 @@
         where difficulty_code is not null and difficulty_code <> '3'
     ) as support on support.person_id = pupil.person_id and support.period = pupil.period
     where pupil.term = 1 and pupil.is_enrolled
+{%- endmacro %}
+
+{# Learners in the own stage and in all of them together (`placed_stage`), whole and by the own sex. #}
+{% macro learner_cuts(learners) -%}
+    {%- for placed_stage in ['learner.stage', "'all'"] %}
+    select
+        learner.*,
+        {{ placed_stage }} as placed_stage,
+        cut.breakdown,
+        cut.breakdown_value
+    from {{ ref(learners) }} as learner
+    inner join {{ ref('indicator_breakdown') }} as cut
+        on cut.breakdown = 'all' or (cut.breakdown = 'sex' and cut.breakdown_value = learner.sex_code)
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
 {%- endmacro %}

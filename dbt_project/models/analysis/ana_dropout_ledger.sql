@@ -24,25 +24,7 @@ entry as (
 ),
 
 spread as (
-    select
-        entry.*,
-        'school' as area_level,
-        entry.school_id as area_id
-    from entry
-    union all
-    select
-        entry.*,
-        'county' as area_level,
-        entry.division_code as area_id
-    from entry
-    union all
-    select
-        entry.*,
-        'city' as area_level,
-        division.parent_code as area_id
-    from entry
-    inner join {{ ref('dim_division') }} as division
-        on division.division_code = entry.division_code and division.is_current
+    {{ at_levels('entry') }}
 )
 
 select

@@ -118,17 +118,7 @@ school_part as (
 ),
 
 spread as (
-    select
-        school_part.*,
-        'school' as area_level,
-        school_id as area_id
-    from school_part
-    union all
-    select
-        school_part.*,
-        'county' as area_level,
-        division_code as area_id
-    from school_part
+    {{ at_levels('school_part', ['school', 'county']) }}
 ),
 
 summed as (

@@ -33,23 +33,8 @@ cut as (
     where breakdown in ('all', 'sex')
 ),
 
--- Each learner counts in the own stage and in all of them, and in the own sex.
 spread as (
-    select
-        learner.*,
-        learner.stage as placed_stage,
-        cut.breakdown,
-        cut.breakdown_value
-    from {{ ref('fct_fitness_score') }} as learner
-    inner join cut on cut.breakdown = 'all' or cut.breakdown_value = learner.sex_code
-    union all
-    select
-        learner.*,
-        'all' as placed_stage,
-        cut.breakdown,
-        cut.breakdown_value
-    from {{ ref('fct_fitness_score') }} as learner
-    inner join cut on cut.breakdown = 'all' or cut.breakdown_value = learner.sex_code
+    {{ learner_cuts('fct_fitness_score') }}
 ),
 
 counted as (

@@ -23,23 +23,8 @@ cut as (
     where breakdown in ('all', 'sex')
 ),
 
--- Each learner counts in the own stage and in all of them, and in the own sex.
 spread as (
-    select
-        learner.*,
-        learner.stage as placed_stage,
-        cut.breakdown,
-        cut.breakdown_value
-    from {{ ref('fct_vision_result') }} as learner
-    inner join cut on cut.breakdown = 'all' or cut.breakdown_value = learner.sex_code
-    union all
-    select
-        learner.*,
-        'all' as placed_stage,
-        cut.breakdown,
-        cut.breakdown_value
-    from {{ ref('fct_vision_result') }} as learner
-    inner join cut on cut.breakdown = 'all' or cut.breakdown_value = learner.sex_code
+    {{ learner_cuts('fct_vision_result') }}
 ),
 
 counted as (

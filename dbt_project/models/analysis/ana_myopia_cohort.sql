@@ -54,19 +54,7 @@ placed as (
 ),
 
 levelled as (
-    select
-        placed.*,
-        'county' as area_level,
-        division_code as area_id
-    from placed
-    union all
-    select
-        placed.*,
-        'city' as area_level,
-        division.parent_code as area_id
-    from placed
-    inner join {{ ref('dim_division') }} as division
-        on division.division_code = placed.division_code and division.is_current
+    {{ at_levels('placed', ['county', 'city']) }}
 ),
 
 counted as (

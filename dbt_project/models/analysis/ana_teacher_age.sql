@@ -63,25 +63,7 @@ due as (
 ),
 
 spread as (
-    select
-        due.*,
-        'school' as area_level,
-        due.school_id as area_id
-    from due
-    union all
-    select
-        due.*,
-        'county' as area_level,
-        due.division_code as area_id
-    from due
-    union all
-    select
-        due.*,
-        'city' as area_level,
-        division.parent_code as area_id
-    from due
-    inner join {{ ref('dim_division') }} as division
-        on division.division_code = due.division_code and division.is_current
+    {{ at_levels('due') }}
 )
 
 select
