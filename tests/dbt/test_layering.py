@@ -57,6 +57,11 @@ def test_prefixes_say_the_layer(manifest: dict[str, Any]) -> None:
     assert all(node["schema"] == layer(node) for node in models(manifest))
 
 
+def test_no_model_is_a_view(manifest: dict[str, Any]) -> None:
+    # A view names the database that it was made in: a file that is copied or attached under another name loses it.
+    assert [n["name"] for n in models(manifest) if n["config"]["materialized"] == "view"] == []
+
+
 def test_layers_read_only_what_they_may(manifest: dict[str, Any]) -> None:
     wrong = []
     for node in models(manifest):

@@ -1,5 +1,4 @@
 -- A topic joins by its name here and a model `ana_<topic>_part`; docs/adr/0014 says what a part is.
-{{ config(materialized='view') }}
 {% set topics = [
     'balanced',
     'scale',

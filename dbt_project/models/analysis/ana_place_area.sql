@@ -1,5 +1,4 @@
 -- Forecasts of every origin for divisions and the city; errors of divisions are taken as independent.
-{{ config(materialized='view') }}
 with area as (
     select
         cohort.*,
