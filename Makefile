@@ -12,7 +12,7 @@ export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED := False
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up test test-slow test-faults test-seeds test-clients bench lint format docs lock clean
+.PHONY: help install run up test test-slow faults test-seeds test-clients bench lint format docs lock clean
 
 help: ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,13 +36,13 @@ up: install ## start Airflow with its page, to trigger and watch the DAGs
 test: install ## all tests except the slow suites
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadscope
 
-test-slow: test-faults test-seeds test-clients ## every slow suite
+test-slow: faults test-seeds test-clients ## every slow suite
 
-test-faults: install ## kill landings at every write and runs at task boundaries, then run again
-	@$(BIN)/python -m pytest -m slow tests/ingest/test_killed_landing.py tests/integration/test_killed_runs.py
+faults: install ## kill every step at a hundred moments, fill disks, break files, run twice at once; then run again
+	@$(BIN)/python -m pytest -m slow tests/faults -n 2 --dist loadscope
 
 test-seeds: install ## more seeds, days and defects of the synthetic city; the whole click log where it is present
-	@$(BIN)/python -m pytest -m slow tests/integration tests/warehouse --ignore=tests/integration/test_killed_runs.py
+	@$(BIN)/python -m pytest -m slow tests/integration tests/warehouse
 
 test-clients: install ## read the published file with older DuckDB, Node, WASM and fifty processes
 	@$(BIN)/python -m pytest -m slow tests/clients

@@ -1,9 +1,9 @@
 """# collect_<connector>
 
 Pulls what changed in a source database since the last run, lands it, and emits an asset event for every dataset of
-which something new was received. There is one such DAG for each file under `EDU_HOME/connectors/`; none, none.
+which something waits for a build. There is one such DAG for each file under `EDU_HOME/connectors/`; none, none.
 
-All tables are read in one snapshot. What passes between tasks are names of datasets and counts.
+All tables are read in one snapshot. Nothing passes between its tasks.
 """
 
 from __future__ import annotations
@@ -38,25 +38,28 @@ def collect_connector(connector: Connector) -> Any:
     )
     def collect() -> None:
         @task
-        def pull() -> dict[str, int]:
-            """Pull and land; return how many submissions of each dataset are new."""
+        def pull() -> None:
+            """Pull and land."""
             from edu.connector import get_connector
             from ingest.pull import pull as pull_source
 
             home = get_home().ensure()
-            return pull_source(home, get_connector(home, name)).new_by_dataset()
+            pull_source(home, get_connector(home, name))
 
         @task(outlets=[DATASET_ASSETS[dataset] for dataset in datasets])
-        def announce(landed: dict[str, int]):  # type: ignore[no-untyped-def]
-            """Emit an asset event for each dataset that was touched."""
+        def announce():  # type: ignore[no-untyped-def]
+            """Emit an asset event for each dataset of which something waits for a build, with how many submissions."""
             from airflow.sdk.exceptions import AirflowSkipException
 
-            if not landed:
+            from ingest.receipt import not_built
+
+            waiting = {dataset: count for dataset, count in not_built(get_home()).items() if dataset in datasets}
+            if not waiting:
                 raise AirflowSkipException("nothing changed at the source")
-            for dataset, count in sorted(landed.items()):
+            for dataset, count in waiting.items():
                 yield Metadata(DATASET_ASSETS[dataset], extra={"submissions": count})
 
-        announce(pull())
+        pull() >> announce()
 
     return collect()
 

@@ -1,7 +1,7 @@
 """# collect_inbox
 
 Lands every file that lies in the inbox: the inbox is divided into at most 16 plans of about equal size, each plan is
-landed by a mapped task, and an asset event is emitted for every dataset of which something new was received.
+landed by a mapped task, and an asset event is emitted for every dataset of which something waits for a build.
 
 Run it by hand after files were dropped; under `make up` it runs every 15 minutes. A file that cannot be read gets a
 receipt with status `rejected`; a file without metadata stays in the inbox, and `check_left` fails after the rest.
@@ -13,8 +13,6 @@ from __future__ import annotations
 import pendulum
 from airflow.sdk import Metadata, dag, task
 from common.constants import DATASET_ASSETS, DEFAULT_ARGS, MAXIMUM_BATCHES
-
-LEFT = "left"
 
 
 @dag(
@@ -39,42 +37,40 @@ def collect_inbox() -> None:
         return plan_inbox(get_home().ensure(), MAXIMUM_BATCHES)
 
     @task
-    def land(number: int) -> dict[str, int]:
-        """Land one plan; return how many submissions of each dataset are new, and under `left` what was left."""
+    def land(number: int) -> int:
+        """Land one plan; return how many files were left where they are."""
         from edu.paths import get_home
         from ingest.landing import land_plan
 
-        result = land_plan(get_home(), number)
-        return {**result.new_by_dataset(), LEFT: result.failed}
+        return land_plan(get_home(), number).failed
 
     @task(outlets=list(DATASET_ASSETS.values()), trigger_rule="none_failed")
-    def announce(landed: list[dict[str, int]]):  # type: ignore[no-untyped-def]
-        """Emit an asset event for each dataset that was touched, with how many submissions are new."""
+    def announce():  # type: ignore[no-untyped-def]
+        """Emit an asset event for each dataset of which something waits for a build, with how many submissions."""
         from airflow.sdk.exceptions import AirflowSkipException
 
-        totals: dict[str, int] = {}
-        for counts in landed or []:
-            for dataset, count in counts.items():
-                if dataset != LEFT:
-                    totals[dataset] = totals.get(dataset, 0) + count
-        if not totals:
+        from edu.paths import get_home
+        from ingest.receipt import not_built
+
+        waiting = not_built(get_home())
+        if not waiting:
             raise AirflowSkipException("nothing new was received")
-        for dataset, count in sorted(totals.items()):
+        for dataset, count in waiting.items():
             yield Metadata(DATASET_ASSETS[dataset], extra={"submissions": count})
 
     @task(trigger_rule="all_done", retries=0)
-    def check_left(landed: list[dict[str, int]]) -> None:
+    def check_left(left_by_plan: list[int]) -> None:
         """Fail where files were left in the inbox, after the others went on."""
         from edu.paths import get_home
         from ingest.inbox import count_never_completed
         from ingest.landing import FilesLeftError
 
-        left = sum(counts.get(LEFT, 0) for counts in landed or []) + count_never_completed(get_home())
+        left = sum(left_by_plan or []) + count_never_completed(get_home())
         if left:
             raise FilesLeftError(left)
 
     landed = land.expand(number=plan())
-    announce(landed) >> check_left(landed)
+    landed >> announce() >> check_left(landed)
 
 
 collect_inbox()

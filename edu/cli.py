@@ -24,6 +24,7 @@ from edu.commands import (
 )
 from edu.commands.common import screen
 from edu.errors import EduError
+from edu.storage_error import storage_error
 
 # Local variables of a traceback may hold a person's values, so they are never printed.
 app = typer.Typer(
@@ -57,6 +58,12 @@ def main() -> None:
     except EduError as error:
         screen.print(f"[red]错误 error:[/] {error}", highlight=False, soft_wrap=True)
         raise SystemExit(int(error.exit_code)) from None
+    except Exception as error:
+        fault = storage_error(error, "edu")
+        if fault is None:
+            raise
+        screen.print(f"[red]错误 error:[/] {fault}", highlight=False, soft_wrap=True)
+        raise SystemExit(int(fault.exit_code)) from None
 
 
 if __name__ == "__main__":

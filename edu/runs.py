@@ -72,6 +72,14 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
             ("rows_quarantined", pa.int64()),
         ]
     ),
+    "batch_file": pa.schema(
+        [
+            ("batch_id", TEXT),
+            ("path", TEXT),
+            ("bytes", pa.int64()),
+            ("sha256", TEXT),
+        ]
+    ),
     "gate_result": pa.schema(
         [
             ("gate", TEXT),

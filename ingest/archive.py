@@ -127,8 +127,17 @@ def write_manifest(home: Home, submission_id: str, content: dict[str, Any]) -> P
 
 
 def read_manifest(home: Home, submission_id: str) -> dict[str, Any]:
-    """Return the manifest of a submission."""
-    content: dict[str, Any] = json.loads(manifest_path(home, submission_id).read_text(encoding="utf-8"))
+    """Return the manifest of a submission.
+
+    Raises:
+        ArchiveError: it is missing or cannot be read.
+    """
+    try:
+        content: dict[str, Any] = json.loads(manifest_path(home, submission_id).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArchiveError(submission_id, "the manifest is missing") from None
+    except ValueError:
+        raise ArchiveError(submission_id, "the manifest is broken") from None
     return content
 
 

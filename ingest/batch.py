@@ -62,7 +62,9 @@ class Batch:
         for item in self.items:
             self._archive(item)
         self.examine()
-        receipts = self.commit(now())
+        # Nothing is recorded before it was received, whatever the clock says.
+        clocked = [item.metadata.received_at for item in self.items if item.metadata.is_clocked]
+        receipts = self.commit(max([now(), *clocked]))
         self._give_feedback()
         return receipts
 

@@ -6,13 +6,13 @@ Its receipts are written last and are the commit point: without them nothing of 
 
 from __future__ import annotations
 
-import errno
 import logging
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -21,9 +21,11 @@ from edu import lineage, runs
 from edu.contract import get_contract
 from edu.duck import connect
 from edu.errors import EduError, ExitCode, MissingMetadataError, RejectedFileError
+from edu.lock import in_turn
 from edu.paths import Home
 from edu.pseudonym import PlatformKey, load_or_create_key
 from edu.settings import get_settings
+from edu.storage_error import StateFolderError, storage_error
 from ingest import archive, lake, linking
 from ingest.batch import Batch
 from ingest.inbox import Source, discover, read_plan, remove_from_inbox
@@ -46,6 +48,8 @@ log = logging.getLogger(__name__)
 BATCH_FILES = 64
 BATCH_BYTES = 256 << 20
 """A batch is closed when it holds this many files or bytes, so that memory stays bounded."""
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""How far the clock may lag behind the newest receipt, as it does within a second of it, before that is a fault."""
 EFFECTIVE = """
 with receipt as (
     select * from read_parquet('{runs}/submission/*.parquet')
@@ -78,13 +82,6 @@ from newest where status = 'rejected'
 """Submissions whose bytes are in effect: the last of each of their units, or the last word and rejected by a contract."""
 
 
-class StorageFullError(EduError):
-    """There is no space left; nothing of the batch was committed."""
-
-    def __init__(self, dataset: str) -> None:
-        super().__init__(f"dataset {dataset}: no space left for EDU_HOME. Free some and run again; nothing was lost.")
-
-
 class LandingMemoryError(EduError):
     """The memory that a landing may take is too small for the batch; nothing of it was committed."""
 
@@ -93,13 +90,6 @@ class LandingMemoryError(EduError):
             f"dataset {dataset}: the memory of a landing is too small for this batch. Set EDU_LANDING_MEMORY_LIMIT "
             f"higher, or EDU_THREADS lower, and run again; nothing was lost."
         )
-
-
-class StateFolderError(EduError):
-    """A folder of the installation cannot be written."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(f"EDU_HOME cannot be written ({problem}). Give the platform's user permission and run again.")
 
 
 class FilesLeftError(EduError):
@@ -117,10 +107,12 @@ def collect(
     home: Home,
     options: Options,
     progress: Callable[[int, int], None] | None = None,
+    is_planned: bool = False,
 ) -> CollectResult:
     """Land files and folders; return a receipt for each file in name order.
 
-    A file that cannot be read is rejected and the others go on; a file without metadata is left where it is.
+    A file that cannot be read is rejected and the others go on; a file without metadata is left where it is. One run
+    waits for the end of another, but those of one plan, of which no two name the same file, go on side by side.
 
     Raises:
         KeyFileError: the platform key is missing although data exists.
@@ -129,8 +121,20 @@ def collect(
     try:
         lake.ensure_state(home)
         key = load_or_create_key(home)
+        # Two runs over one inbox would take each other's files away; plans share none.
+        with in_turn(home.tmp / "landing.lock", is_shared=is_planned):
+            return _collect(paths, home, key, options, progress)
     except OSError as error:
-        raise _storage_error(error, "any") from None
+        raise _storage_error(error, "landing") from None
+
+
+def _collect(
+    paths: Sequence[Path],
+    home: Home,
+    key: PlatformKey,
+    options: Options,
+    progress: Callable[[int, int], None] | None,
+) -> CollectResult:
     receipts: list[Receipt] = []
     sources: list[Source] = []
     for path in paths:
@@ -165,17 +169,16 @@ def collect(
 
 def land_plan(home: Home, number: int) -> CollectResult:
     """Land the files of one plan of `ingest.inbox.plan`."""
-    return collect(read_plan(home, number), home=home, options=Options())
+    return collect(read_plan(home, number), home=home, options=Options(), is_planned=True)
 
 
 def _failed(path: Path, error: EduError) -> Receipt:
     return Receipt(str(path), None, None, None, None, "failed", message=str(error), exit_code=int(error.exit_code))
 
 
-def _storage_error(error: OSError, dataset: str) -> EduError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageFullError(dataset)
-    return StateFolderError(error.strerror or type(error).__name__)
+def _storage_error(error: OSError | duckdb.IOException, what: str) -> EduError:
+    """Return what went wrong with the installation's folders: nothing else is read or written in its own right."""
+    return storage_error(error, what) or StateFolderError(getattr(error, "strerror", None) or type(error).__name__)
 
 
 class _Known:
@@ -190,7 +193,23 @@ class _Known:
                 ).fetchall()
             }
             rows = connection.execute(EFFECTIVE.format(runs=home.runs)).fetchall()
+            row = connection.execute(
+                f"select max(recorded_at) from read_parquet('{home.runs}/submission/*.parquet')"
+            ).fetchone()
+        self.newest: datetime | None = row[0] if row else None
         self.effective = {tuple(row[1:]): row[0] for row in rows}
+
+    def in_order(self, metadata: Metadata) -> Metadata:
+        """Return the metadata with a time after all that was received before, where only the clock gave its time.
+
+        A clock that was set back would let a correction come before what it corrects.
+        """
+        if not metadata.is_clocked or self.newest is None or metadata.received_at > self.newest:
+            return metadata
+        late = self.newest - metadata.received_at
+        if late > CLOCK_TOLERANCE:
+            log.warning("the clock is %s behind the newest receipt; set it right", late)
+        return replace(metadata, received_at=self.newest + timedelta(seconds=1))
 
     def find(self, identity: str, sha256: str, metadata: Metadata, contract_digest: str) -> str | None:
         """Return the submission that the bytes already are; null where they are a new delivery.
@@ -213,6 +232,7 @@ def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[
             source, every = _admit_roster(source, options)
         else:
             every = [_metadata_of_file(source, options)]
+        every = [known.in_order(metadata) for metadata in every]
         password = None if source.roster else workbook_password(source.path, options)
         sha256 = archive.sha256_of(source.path)
     except EduError as error:
@@ -314,13 +334,9 @@ def _land(batch: list[Pending], home: Home, key: PlatformKey) -> list[Receipt]:
                 told["rows"] = job.rows[f"lake.{dataset}"] = sum(receipt.rows_accepted for receipt in receipts)
                 told["detail"] = f"{dataset} {batch[0].metadata.period}: {len(receipts)} submissions"
             return receipts
-    except OSError as error:
-        raise _storage_error(error, dataset) from None
+    except (OSError, duckdb.IOException) as error:
+        raise _storage_error(error, f"dataset {dataset}") from None
     except duckdb.OutOfMemoryException:
         raise LandingMemoryError(dataset) from None
-    except duckdb.IOException as error:
-        if "No space left" in str(error):
-            raise StorageFullError(dataset) from None
-        raise StateFolderError(type(error).__name__) from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 
+from edu.duck import connect
 from edu.errors import ExitCode
+from edu.paths import Home
 
 
 @dataclass
@@ -44,14 +46,6 @@ class CollectResult:
                 return code
         return ExitCode.OK
 
-    def new_by_dataset(self) -> dict[str, int]:
-        """Return how many submissions of each dataset were received now."""
-        counts: dict[str, int] = {}
-        for receipt in self.receipts:
-            if receipt.dataset and receipt.status not in ("ignored", "failed"):
-                counts[receipt.dataset] = counts.get(receipt.dataset, 0) + 1
-        return counts
-
     @property
     def failed(self) -> int:
         """How many files could not become a submission and were left where they are."""
@@ -64,3 +58,26 @@ class CollectResult:
             ensure_ascii=False,
             indent=1,
         )
+
+
+def not_built(home: Home) -> dict[str, int]:
+    """Return how many landings of each dataset came after the last build of the collection layer began.
+
+    It is read from the records, not from what a landing reports: one that was killed after its receipts and tried again
+    has nothing new to report, and yet nobody has built what it landed.
+    """
+    with connect() as connection:
+        rows = connection.execute(
+            f"""
+            select dataset, count(*) from read_parquet('{home.runs}/submission/*.parquet')
+            where recorded_at >= coalesce(
+                (
+                    select max(started_at) from read_parquet('{home.runs}/run_log/*.parquet')
+                    where step = 'collection' and status = 'done'
+                ),
+                timestamp '-infinity'
+            )
+            group by dataset order by dataset
+            """
+        ).fetchall()
+    return dict(rows)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from edu import runs
+from edu import batches, runs
 from edu.errors import ExitCode
 from edu.paths import Home
 from edu.pseudonym import PlatformKey
@@ -38,10 +39,11 @@ class Recorder:
         self.records: list[dict[str, Any]] = []
 
     def write(self, recorded_at: datetime) -> list[Receipt]:
-        """Write findings and units, then the receipts; return them."""
+        """Write findings and units, then what was written, then the receipts; return them."""
         counts = self._counts()
         findings = self._record_findings()
         self._write_units()
+        batches.record(self.home, self.batch_id, [path for path in self._files() if path.exists()])
         receipts = []
         rows: list[dict[str, Any]] = []
         for item in self.items:
@@ -56,6 +58,12 @@ class Recorder:
         runs.append(self.home, "submission", self.batch_id, rows)
         self.records = rows
         return receipts
+
+    def _files(self) -> tuple[Path, ...]:
+        """Return what the layers above read of the batch; its quarantine is not among it and may go by retention."""
+        name = f"{self.batch_id}.parquet"
+        rows = lake.lake_path(self.home, self.contract.dataset, self.period, self.batch_id)
+        return rows, self.home.runs / "finding" / name, self.home.runs / "unit" / name
 
     def _counts(self) -> dict[str, tuple[int, int, int]]:
         rows = self.connection.execute(

@@ -19,6 +19,7 @@ from typing import Any
 
 import duckdb
 
+from edu import batches
 from edu.clock import now
 from edu.contract import Contract, get_contract
 from edu.duck import connect
@@ -173,6 +174,26 @@ def replay(home: Home, target: Home, submission_id: str | None = None) -> Replay
     for batch_id, landing in _by_batch(rows).items():
         contract = archive.load_contract(home, landing[0]["contract_digest"])
         with _examined(home, key, [row["submission_id"] for row in landing], contract, target) as batch:
+            batch.batch_id = batch_id
+            batch.commit(landing[0]["recorded_at"])
+        done.landings += 1
+        done.submissions += len(landing)
+    return done
+
+
+def mend(home: Home) -> Replay:
+    """Land again, with the recorded contract and time, every batch of which a file is missing or was changed.
+
+    Raises:
+        ArchiveError: the bytes of a submission are missing or were changed too.
+    """
+    wanted = {file.batch_id for file in batches.broken(home)}
+    key, done = load_key(home), Replay()
+    for batch_id, landing in _by_batch(receipts(home)).items():
+        if batch_id not in wanted:
+            continue
+        contract = archive.load_contract(home, landing[0]["contract_digest"])
+        with _examined(home, key, [row["submission_id"] for row in landing], contract, home) as batch:
             batch.batch_id = batch_id
             batch.commit(landing[0]["recorded_at"])
         done.landings += 1

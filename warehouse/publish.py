@@ -13,6 +13,7 @@ import duckdb
 
 from edu.clock import now
 from edu.errors import EduError, ExitCode, WarehouseError
+from edu.lock import alone
 from edu.paths import Home
 from warehouse.digest import digest, table_digest
 from warehouse.suppression.release import suppress
@@ -45,12 +46,17 @@ class Publication:
     path: Path
     is_new: bool
     kind: str
-    """major, minor, patch; first for the first version, unchanged where the content is equal, rollback."""
+    """major, minor, patch; first for the first version; unchanged, or mended, where the content is equal; rollback."""
 
 
 def current_file(home: Home) -> Path:
     """Return the link to the published file."""
     return home.published / "current.duckdb"
+
+
+def version_file(home: Home, version: str) -> Path:
+    """Return where the file of a version is."""
+    return home.published / f"edu_{version}.duckdb"
 
 
 def current_version(home: Home) -> str | None:
@@ -200,13 +206,19 @@ def _write_changelog(home: Home, versions: list[dict[str, Any]]) -> None:
 
 
 def publish(home: Home, *, site_writer: SiteWriter | None = None) -> Publication:
-    """Publish what the warehouse holds; equal content makes no new version.
+    """Publish what the warehouse holds; equal content makes no new version, but mends a served file that is broken.
 
     Raises:
         WarehouseError: nothing was built, or the copy is not what the warehouse holds.
+        BusyError: another process publishes.
     """
     if not home.warehouse.exists():
         raise WarehouseError("there is no warehouse yet; run edu build first.")
+    with alone(home.tmp / "publish.lock", "a version is being published"):
+        return _publish(home, site_writer)
+
+
+def _publish(home: Home, site_writer: SiteWriter | None) -> Publication:
     home.published.mkdir(parents=True, exist_ok=True)
     for left in home.published.glob(".new*"):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -220,20 +232,30 @@ def publish(home: Home, *, site_writer: SiteWriter | None = None) -> Publication
     served = current_version(home)
     before = next((entry for entry in versions if entry["version"] == served), None)
     if before is not None and before["digest"] == content:
+        is_whole = _holds(current_file(home), content)
+        if is_whole:
+            aside.unlink()
+        else:
+            _seal(aside, current_file(home).resolve())
+        _remember_persons(home)
+        return Publication(str(served), current_file(home), not is_whole, "unchanged" if is_whole else "mended")
+    newest = versions[-1] if versions else None
+    if newest is not None and newest["digest"] == content and version_file(home, newest["version"]).exists():
+        # A publication that was killed before the switch, or one that was rolled back: it is there already.
         aside.unlink()
         _remember_persons(home)
-        return Publication(str(served), current_file(home), False, "unchanged")
+        _serve(home, newest["version"])
+        return Publication(newest["version"], current_file(home), True, newest["kind"])
     kind, changes = _changes(before, tables)
     version = _next_version(kind, versions)
-    final = home.published / f"edu_{version}.duckdb"
+    final = version_file(home, version)
     if site_writer:
         page = home.published / ".new_site"
         site_writer(aside, page)
         folder = home.published / f"site_{version}"
         shutil.rmtree(folder, ignore_errors=True)
         page.replace(folder)
-    aside.chmod(0o444)
-    aside.replace(final)
+    _seal(aside, final)
     entry = {
         "version": version,
         "kind": kind,
@@ -248,6 +270,20 @@ def publish(home: Home, *, site_writer: SiteWriter | None = None) -> Publication
     _remember_persons(home)
     _serve(home, version)
     return Publication(version, current_file(home), True, kind)
+
+
+def _holds(file: Path, content: str) -> bool:
+    """Return whether a file can be read and has a digest."""
+    try:
+        return digest(file) == content
+    except (WarehouseError, duckdb.Error):
+        return False
+
+
+def _seal(aside: Path, final: Path) -> None:
+    """Put a written file where it is served from, for reading only."""
+    aside.chmod(0o444)
+    aside.replace(final)
 
 
 def _verify(warehouse: Path, tables: dict[str, dict[str, Any]], protected: set[str]) -> None:
@@ -277,7 +313,7 @@ def rollback(home: Home, version: str) -> Publication:
         UnknownVersionError: it was never published.
     """
     known = [entry["version"] for entry in read_changelog(home)]
-    if version not in known or not (home.published / f"edu_{version}.duckdb").exists():
+    if version not in known or not version_file(home, version).exists():
         raise UnknownVersionError(version, known)
     _serve(home, version)
     return Publication(version, current_file(home), True, "rollback")

@@ -16,12 +16,14 @@ from typing import Any, Protocol
 
 import duckdb
 
-from edu import lineage, runs
+from edu import batches, lineage, runs
 from edu.clock import now
 from edu.errors import EduError, GateFailedError
+from edu.lock import BusyError, alone
 from edu.paths import Home
 from edu.runs import ensure_empty
 from edu.settings import PROJECT_ROOT, get_settings
+from edu.storage_error import storage_error
 from warehouse.catalog import write_catalog
 
 log = logging.getLogger(__name__)
@@ -104,6 +106,7 @@ def _invoke(home: Home, database: Path, layer: str, arguments: list[str], as_of:
 
     Raises:
         DbtError: a node failed, or dbt could not start.
+        StorageFullError, StateFolderError: the installation cannot be written.
     """
     global _runner
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -127,10 +130,14 @@ def _invoke(home: Home, database: Path, layer: str, arguments: list[str], as_of:
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     for node in getattr(outcome.result, "results", None) or []:
         if str(node.status) in ("error", "fail", "runtime error"):
-            raise DbtError(layer, node.node.name, _without_values(node.message))
+            raise _failure(layer, node.node.name, node.message)
     if not outcome.success:
-        raise DbtError(layer, "dbt", _without_values(str(outcome.exception)))
+        raise _failure(layer, "dbt", str(outcome.exception))
     return len(getattr(outcome.result, "results", None) or [])
+
+
+def _failure(layer: str, node: str, message: str | None) -> EduError:
+    return storage_error(message or "", f"layer {layer}") or DbtError(layer, node, _without_values(message))
 
 
 def _without_values(message: str | None) -> str:
@@ -151,7 +158,7 @@ def _repair(database: Path) -> None:
         duckdb.connect(str(database)).close()
     except duckdb.IOException as error:
         if "lock" in str(error).lower():
-            raise WarehouseBusyError(database) from None
+            raise BusyError(f"{database.name} is open") from None
         _set_aside(database)
     except duckdb.Error:
         _set_aside(database)
@@ -162,13 +169,6 @@ def _set_aside(database: Path) -> None:
     database.replace(broken)
     database.with_name(database.name + ".wal").unlink(missing_ok=True)
     log.warning("%s could not be opened; it was set aside as %s and is built anew", database.name, broken.name)
-
-
-class WarehouseBusyError(EduError):
-    """Another process has the warehouse open."""
-
-    def __init__(self, database: Path) -> None:
-        super().__init__(f"{database.name} is open in another process. Wait for its end and build again.")
 
 
 def run_seeds(home: Home, database: Path, run_id: str | None = None) -> LayerResult:
@@ -192,11 +192,18 @@ def run_layer(
     as_of: str | None = None,
     run_id: str | None = None,
 ) -> LayerResult:
-    """Build one layer's models and run their tests; the run log and a lineage event say what was read and written."""
+    """Build one layer's models and run their tests; the run log and a lineage event say what was read and written.
+
+    Raises:
+        LakeBrokenError: what the collection layer is to read is not what was landed.
+        DbtError: a model or test failed.
+    """
     start = time.monotonic()
     arguments = ["build", "--select", f"path:models/{layer}", "--exclude-resource-type", "unit_test"]
     if full:
         arguments.append("--full-refresh")
+    if layer == "collection":
+        batches.check(home)
     with runs.logged(home, run_id or new_run_id(), layer) as told, lineage.running(home, f"dbt.{layer}") as job:
         nodes = _invoke(home, database, layer, arguments, as_of)
         told["rows"] = nodes
@@ -267,14 +274,22 @@ def build(
     Raises:
         GateFailedError: a check of global scope failed.
         DbtError: a model or test failed.
+        LakeBrokenError: what was landed is broken.
+        BusyError: another process builds the same file, or has it open.
     """
     day = check_as_of(as_of)
     database = out or (home.root / f"as_of_{day}.duckdb" if day else home.warehouse)
-    if database != home.warehouse:
-        database.parent.mkdir(parents=True, exist_ok=True)
-        database.unlink(missing_ok=True)
+    with alone(home.tmp / f"{database.stem}.build.lock", f"{database.name} is being built"):
+        if database != home.warehouse:
+            database.parent.mkdir(parents=True, exist_ok=True)
+            database.unlink(missing_ok=True)
+        return _build(home, database, gate, full, day, progress or (lambda _: None))
+
+
+def _build(
+    home: Home, database: Path, gate: Gate, full: bool, day: str | None, tell: Callable[[str], None]
+) -> BuildResult:
     result = BuildResult(new_run_id(), database)
-    tell = progress or (lambda _: None)
     tell("seed")
     result.layers.append(run_seeds(home, database, result.run_id))
     for layer in LAYERS:

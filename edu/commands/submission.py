@@ -114,14 +114,20 @@ def replay(
     every: Annotated[bool, typer.Option("--all", help="Every submission.")] = False,
     into: Annotated[Path | None, typer.Option(help="Home of another installation, empty.")] = None,
     compare: Annotated[bool, typer.Option("--verify", help="Compare with what is recorded; keep nothing.")] = False,
+    mend: Annotated[bool, typer.Option("--mend", help="Land again what is broken or missing in the lake.")] = False,
 ) -> None:
-    """Land what was archived again with the recorded contracts: into another home, or to compare."""
+    """Land what was archived again with the recorded contracts: into another home, to compare, or to mend the lake."""
     from ingest import replay as again
 
-    if (submission is None) != every or (into is None) != compare:
-        raise UsageError("name a submission or --all, and either --into HOME or --verify.")
+    is_named = (submission is None) == every
+    if (mend and (submission or every or into or compare)) or (
+        not mend and (not is_named or (into is None) != compare)
+    ):
+        raise UsageError("name a submission or --all, and either --into HOME or --verify; or give --mend alone.")
     home = get_home()
-    if compare:
+    if mend:
+        done = again.mend(home)
+    elif compare:
         done = again.verify(home, submission)
     else:
         done = again.replay(home, Home(Path(str(into)).resolve()), submission)

@@ -15,7 +15,8 @@ from rosters import SCHOOL, id_number, pupil, write_roster
 
 from edu.errors import ExitCode
 from edu.paths import Home
-from ingest import lake, landing, record
+from edu.storage_error import StorageFullError
+from ingest import lake, record
 from ingest.landing import collect
 from ingest.receipt import CollectResult
 from ingest.submission import Options
@@ -280,7 +281,7 @@ def test_a_full_disk_commits_nothing(edu_home: Home, tmp_path: Path, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(lake, "copy_to", full)
-    with pytest.raises(landing.StorageFullError, match="student"):
+    with pytest.raises(StorageFullError, match="student"):
         land(edu_home, write_roster(tmp_path / "r.csv", [pupil(1)]))
     assert query(edu_home, "runs/submission", "count(*)") == [(0,)]
     assert list(edu_home.lake.glob("student/*/b*.parquet")) == []
