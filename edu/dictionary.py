@@ -44,6 +44,7 @@ RUN_TITLES = {
     "submission": "Receipts, one row a submission; the commit point of its landing.",
     "finding": "Findings, one row a defect found.",
     "unit": "Units, one row a school, period and snapshot that a submission speaks of.",
+    "batch_file": "One row a file that a landing wrote: its bytes and hash.",
     "gate_result": "Gate results, one row an expectation or a unit.",
     "approval": "Approvals, one row an organisation, dataset and period; a city's approval locks.",
     "approval_seen": "Deliveries that an approval saw, one row a unit and submission.",

@@ -27,7 +27,7 @@ def kill(home: Path, undisturbed: Undisturbed, name: str, number: int, of: int) 
         after *= 0.8
         if name == "collect":
             shutil.rmtree(home)
-            undisturbed.copy("dropped", home)
+            undisturbed.copy("few", home)
     pytest.fail(f"{name} always ended before {after:.1f} s")
 
 
@@ -42,10 +42,10 @@ def pretend_other_content(home: Path) -> None:
 class TestCollect:
     @pytest.mark.parametrize("number", range(COLLECT))
     def test_killed(self, undisturbed: Undisturbed, tmp_path: Path, number: int) -> None:
-        home = undisturbed.copy("dropped", tmp_path / "home")
+        home = undisturbed.copy("few", tmp_path / "home")
         kill(home, undisturbed, "collect", number, COLLECT)
         done(step(home, undisturbed.key, "collect"))
-        assert collected(home, undisturbed.key, tmp_path) == undisturbed.digests["collect"]
+        assert collected(home, undisturbed.key, tmp_path) == undisturbed.digests["few"]
         assert not [path for path in (home / "inbox").rglob("*") if path.is_file()]
 
 
