@@ -25,6 +25,13 @@ class NothingToCollectError(EduError):
         super().__init__(f"{path.name}: {problem}")
 
 
+class EmptyFolderError(NothingToCollectError):
+    """A folder was named in which no file lies."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "the folder holds no file to collect; name a file or a folder with files.")
+
+
 @dataclass(frozen=True)
 class Part:
     """One file of a source, with what its folder names say of all its rows."""
@@ -106,7 +113,8 @@ def discover(path: Path) -> list[Source]:
     """Return the sources at a path, in name order.
 
     Raises:
-        NothingToCollectError: the path does not exist, may not be read, or holds no file.
+        EmptyFolderError: the folder holds no file.
+        NothingToCollectError: the path does not exist or may not be read.
     """
     try:
         if path.is_file():
@@ -117,7 +125,7 @@ def discover(path: Path) -> list[Source]:
     except PermissionError:
         raise NothingToCollectError(path, "may not be read; give the platform's user permission.") from None
     if not sources:
-        raise NothingToCollectError(path, "the folder holds no file to collect; name a file or a folder with files.")
+        raise EmptyFolderError(path)
     return sources
 
 

@@ -28,7 +28,7 @@ from edu.settings import get_settings
 from edu.storage_error import StateFolderError, storage_error
 from ingest import archive, lake, linking
 from ingest.batch import Batch
-from ingest.inbox import Source, discover, read_plan, remove_from_inbox
+from ingest.inbox import EmptyFolderError, Source, discover, read_plan, remove_from_inbox
 from ingest.pending import Pending
 from ingest.readers import peek_title
 from ingest.receipt import CollectResult, Receipt
@@ -140,6 +140,10 @@ def _collect(
     for path in paths:
         try:
             sources.extend(discover(path))
+        except EmptyFolderError as error:
+            # An inbox in which nothing lies is no mistake: another run took it all in, or nobody sent anything.
+            if not path.resolve().is_relative_to(home.inbox.resolve()):
+                receipts.append(_failed(path, error))
         except EduError as error:
             receipts.append(_failed(path, error))
     known = _Known(home)

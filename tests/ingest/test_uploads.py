@@ -106,3 +106,8 @@ def test_what_replaces_a_file_while_it_lands_is_the_next_delivery(
     result = collect([edu_home.inbox], home=edu_home, options=Options())
     assert [(receipt.status, receipt.rows_read) for receipt in result.receipts] == [("accepted", 2)]
     assert not path.exists()
+
+
+def test_an_empty_inbox_is_no_mistake_but_an_empty_folder_is(edu_home: Home) -> None:
+    assert collect([edu_home.inbox], home=edu_home, options=Options()).exit_code == 0
+    assert collect([edu_home.outbox], home=edu_home, options=Options()).exit_code == 2
