@@ -82,12 +82,17 @@ def _population(world: World) -> None:
 
 
 def _plan(world: World) -> None:
-    """Indicators of the city and its divisions, reported from the year after the baseline on."""
+    """Indicators of the city and its divisions, reported every year from the one after the baseline on.
+
+    The offices reported before the schools' own data begin: the mid-term evaluation rests on these years.
+    """
     first, last = PLAN_YEARS
+    years = range(first + 1, max(term.start_year for term in world.terms) + 1)
     divisions = (CITY, *DIVISION_WEIGHTS)
     names = ("code", "name", "unit", "attribute", "direction", "baseline", "target")
     world.db.register("planned", pa.table(dict(zip(names, zip(*PLAN, strict=True), strict=True))))
     world.db.register("place", pa.table({"division_code": list(divisions)}))
+    world.db.register("planned_year", pa.table({"start_year": list(years)}))
     world.db.execute(
         f"""
         create table rows_plan_indicator as
@@ -95,8 +100,7 @@ def _plan(world: World) -> None:
             select p.*, d.division_code, t.start_year as year, p.code || d.division_code as k,
                 case when d.division_code = '{CITY}' then 0.0 else 4 * (rnd('base' || p.code || d.division_code) - 0.5) end as shift,
                 least(1.0, (t.start_year - {first}) / {last - first}.0) as way
-            from planned as p cross join place as d cross join (select distinct start_year from term) as t
-            where t.start_year > {first}
+            from planned as p cross join place as d cross join planned_year as t
         ),
         valued as (
             select *, least(case when unit = '%' then 100 else 20 end, greatest(0, baseline + shift)) as start_value from yearly
@@ -113,6 +117,7 @@ def _plan(world: World) -> None:
     )
     world.db.unregister("planned")
     world.db.unregister("place")
+    world.db.unregister("planned_year")
 
 
 def _lifelong(world: World) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests_city import City
 
 CLEAN_SEED, CLEAN_TERMS = 7, 4
+OTHER_SEEDS = (11, 23)
 
 
 @pytest.fixture
@@ -38,27 +39,41 @@ def clean_city(tmp_path_factory: pytest.TempPathFactory) -> City:
     It is built once a run, also where several processes share the tests: the first that asks builds, the others wait.
     Tests only read it; one that writes works on `clean_city.copy(folder)`.
     """
+    return _shared_city(tmp_path_factory, CLEAN_SEED)
+
+
+@pytest.fixture(
+    scope="session",
+    params=[CLEAN_SEED, *(pytest.param(seed, marks=pytest.mark.slow) for seed in OTHER_SEEDS)],
+    ids="seed{}".format,
+)
+def seeded_city(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> City:
+    """Give the clean city of each seed in turn, as `clean_city` does: that one in every run, the others in slow ones."""
+    return _shared_city(tmp_path_factory, request.param)
+
+
+def _shared_city(tmp_path_factory: pytest.TempPathFactory, seed: int) -> City:
     from tests_city import City
 
     base = tmp_path_factory.getbasetemp()
     # Processes of one run have folders of their own below the run's.
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "clean_city"
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"clean_city_{seed}"
     receipts = folder / "receipts.json"
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not receipts.exists():
             # What a builder that was killed left behind is no city.
             shutil.rmtree(folder, ignore_errors=True)
-            _build_clean_city(folder, receipts)
+            _build_clean_city(folder, receipts, seed)
     return City(folder / "city", Home(folder / "edu_home"), json.loads(receipts.read_text(encoding="utf-8")))
 
 
-def _build_clean_city(folder: Path, receipts: Path) -> None:
+def _build_clean_city(folder: Path, receipts: Path, seed: int) -> None:
     from tests_city import make_city
 
     before = os.environ.get("EDU_HOME")
     try:
-        city = make_city(folder, seed=CLEAN_SEED, defects=0, terms=CLEAN_TERMS)
+        city = make_city(folder, seed=seed, defects=0, terms=CLEAN_TERMS)
         found = city.collect()
         city.build()
     finally:

@@ -165,7 +165,9 @@ def _registered(rule: Row) -> str:
     values |= {
         "单位": f"{rule['unit']}({DIRECTIONS.get(rule['direction'], '')})",
         "小数隐藏": "少于 10 人的部分不公开" if rule["is_sensitive"] else "少于 5 人的部分不公开",
-        "所在表": f"{rule['home_table']}，公开部分见 visualization",
+        "所在表": f"{rule['home_table']}，公开部分见 visualization"
+        if rule["home_table"]
+        else "没有人报送所需数据，不计算",
         "有效期": f"{rule['valid_from']} {until}",
         "依据": rule["source"],
     }

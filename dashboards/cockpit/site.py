@@ -9,7 +9,7 @@ import duckdb
 from plotly.offline import get_plotlyjs
 
 import dashboards.cockpit.charts as charts
-from dashboards.cockpit import frame
+from dashboards.cockpit import frame, requirements
 from dashboards.cockpit.data import CockpitData, read_cockpit_data
 from dashboards.cockpit.definitions import definitions_body
 from dashboards.cockpit.frame import Link
@@ -29,13 +29,19 @@ def write_site(database: Path, out: Path) -> None:
         data = read_cockpit_data(connection)
         boards = read_boards(connection)
         definitions = definitions_body(connection)
+        checklist = requirements.requirements_body(connection)
     out.mkdir(parents=True, exist_ok=True)
-    links = [Link(HOME, "概况"), *(Link(board.file, board.title) for board in boards), Link(DEFINITIONS, "指标口径")]
+    links = [Link(HOME, "概况"), *(Link(board.file, board.title) for board in boards)]
+    links += [Link(requirements.FILE, requirements.TITLE)] * bool(checklist) + [Link(DEFINITIONS, "指标口径")]
     pages = {HOME: overview(data, links)}
     for board in boards:
         lead = f"{escape(board.lead)}"
         scripts = (frame.PLOTLY, frame.SCRIPT_FILE)
         pages[board.file] = frame.page(board.title, lead, board.body(), links, board.file, scripts=scripts)
+    if checklist:
+        pages[requirements.FILE] = frame.page(
+            requirements.TITLE, requirements.LEAD, checklist, links, requirements.FILE
+        )
     lead = "每项指标的分子、分母、范围、缺报处理、依据和有效期，取自指标登记表。"
     pages[DEFINITIONS] = frame.page("指标口径与依据", lead, definitions, links, DEFINITIONS)
     (out / frame.PLOTLY).write_text(get_plotlyjs(), encoding="utf-8")

@@ -70,6 +70,11 @@ tr.picked th, tr.picked td { background: #fdf0e2; }
 .definition dl { display: grid; grid-template-columns: 6.5rem 1fr; gap: .1rem .8rem; margin: 0; font-size: .92rem; }
 .definition dt { color: var(--soft); }
 .definition dd { margin: 0; overflow-wrap: anywhere; }
+.checklist th[scope=row] { white-space: normal; min-width: 18rem; text-align: left; }
+.checklist td:nth-child(3) { white-space: normal; min-width: 8rem; text-align: left; }
+.checklist .met { color: #1f6b5c; }
+.checklist .not_met { color: #a63c24; font-weight: 700; }
+.checklist .not_collected, .checklist .not_reported, .checklist .not_applicable { color: var(--soft); }
 @media (max-width: 40rem) { header h1 { font-size: 1.4rem; } section { padding: .8rem; } main { padding: .6rem; }
   .definition dl { grid-template-columns: 1fr; } nav ul { flex-wrap: nowrap; overflow-x: auto; } nav a { white-space: nowrap; } }
 @media (min-width: 120rem) { html { font-size: 125%; } main, footer { max-width: 92rem; } }

@@ -95,11 +95,24 @@ def test_the_first_page_opens_and_shows_its_pictures(site: Path, browser: Any, w
 
 def test_every_page_opens_at_every_width(site: Path, browser: Any) -> None:
     pages = sorted(site.parent.glob("*.html"))
-    needed = {"index", "enrolment", "balanced", "schools", "plan", "quality", "indicators", "topic-scale"}
+    needed = {
+        "index",
+        "enrolment",
+        "balanced",
+        "schools",
+        "plan",
+        "quality",
+        "requirements",
+        "indicators",
+        "topic-scale",
+    }
     assert needed <= {path.stem for path in pages}
     for path in pages:
         opened = open_page(browser, path)
-        if path.stem not in ("index", "indicators"):
+        if path.stem == "requirements":
+            assert opened.page.locator(".checklist tbody tr").count() >= 15 + 9
+            assert opened.page.locator(".checklist td.not_collected").count() > 8
+        elif path.stem not in ("index", "indicators"):
             opened.page.wait_for_selector("#p0 .main-svg")
             assert opened.page.locator("#table tbody tr").count() > 1, path.stem
             assert opened.page.locator("#p0 .bars path").count() > 1, path.stem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from edu.codes import seed_rows
@@ -42,3 +43,43 @@ def test_every_standard_is_of_an_indicator() -> None:
         assert row["indicator_code"] in codes, row
         assert row["comparator"] in (">=", "<="), row
         assert row["source"], row
+
+
+def test_the_checklist_has_its_24_requirements_and_a_standard_for_each_that_is_computed() -> None:
+    rows = seed_rows("balanced_requirement")
+    registry = {row["indicator_code"]: row for row in seed_rows("indicator")}
+    numbers = {(row["requirement_group"], int(row["requirement_no"])) for row in rows}
+    assert numbers == {("assurance", no) for no in range(1, 16)} | {("quality", no) for no in range(1, 10)}
+    standards = {
+        (row["indicator_code"], row["stage"])
+        for row in seed_rows("indicator_threshold")
+        if row["area_level"] == "county"
+    }
+    for row in rows:
+        is_computed = registry[row["indicator_code"]]["combine"] != "none"
+        assert ((row["indicator_code"], row["stage"]) in standards) == is_computed, row
+        assert (row["stage"] == "") == (not is_computed), row
+        assert row["standard_text"], row
+        assert row["source"], row
+
+
+def test_no_two_standards_hold_in_one_year() -> None:
+    for seed, key in (
+        ("indicator_threshold", ("indicator_code", "stage", "area_level")),
+        ("balanced_threshold", ("stage", "indicator_no")),
+        ("early_warning_rule", ("rule_code", "area_level")),
+    ):
+        years: dict[tuple[str, ...], list[tuple[int, int]]] = {}
+        for row in seed_rows(seed):
+            of = tuple(row[name] for name in key)
+            years.setdefault(of, []).append((int(row["valid_from"][:4]), int((row["valid_to"] or "9999")[:4])))
+        for of, spans in years.items():
+            ordered = sorted(spans)
+            assert all(end < start for (_, end), (start, _) in itertools.pairwise(ordered)), (seed, of)
+
+
+def test_a_rule_that_shows_its_verdict_alone_tells_no_figure() -> None:
+    for row in seed_rows("early_warning_rule"):
+        assert row["shown_as"] in ("figure", "verdict", "none"), row
+        assert ("{value}" in row["reason_template"]) == (row["shown_as"] != "verdict"), row
+        assert "{threshold}" in row["reason_template"], row

@@ -143,6 +143,6 @@ def test_unit_tests_of_policy_pass(tmp_path: Path) -> None:
     home = Home(tmp_path).ensure()
     ensure_empty(home)
     run_seeds(home, home.warehouse)
-    for name in ("collection", "storage", "management", "analysis"):
+    for name in ("collection", "storage", "management", "analysis", "query"):
         run_layer(name, home=home, database=home.warehouse)
     assert _invoke(home, home.warehouse, "all", ["test", "--select", "test_type:unit"], None) >= 5

@@ -6,15 +6,15 @@ from indicator_truth import common, preschool
 from tests_city import City
 
 
-def test_preschool_equals_the_second_method(clean_city: City) -> None:
-    truth = common.open_facts(clean_city.out / "truth" / "facts")
-    assert common.figure_differences(clean_city.home.warehouse, truth, preschool.figures()) == []
+def test_preschool_equals_the_second_method(seeded_city: City) -> None:
+    truth = common.open_facts(seeded_city.out / "truth" / "facts")
+    assert common.figure_differences(seeded_city.home.warehouse, truth, preschool.figures()) == []
 
 
-def test_counties_are_judged_with_their_zones(clean_city: City) -> None:
-    truth = common.open_facts(clean_city.out / "truth" / "facts")
+def test_counties_are_judged_with_their_zones(seeded_city: City) -> None:
+    truth = common.open_facts(seeded_city.out / "truth" / "facts")
     truth.execute(f"create table verdict as {preschool.county_verdicts()}")
-    truth.execute(f"attach '{clean_city.home.warehouse}' as built (read_only)")
+    truth.execute(f"attach '{seeded_city.home.warehouse}' as built (read_only)")
     differing = truth.execute(
         """
         select * from (

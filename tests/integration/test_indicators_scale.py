@@ -6,6 +6,6 @@ from indicator_truth import common, scale
 from tests_city import City
 
 
-def test_scale_equals_the_second_method(clean_city: City) -> None:
-    truth = common.open_facts(clean_city.out / "truth" / "facts")
-    assert common.figure_differences(clean_city.home.warehouse, truth, scale.figures()) == []
+def test_scale_equals_the_second_method(seeded_city: City) -> None:
+    truth = common.open_facts(seeded_city.out / "truth" / "facts")
+    assert common.figure_differences(seeded_city.home.warehouse, truth, scale.figures()) == []

@@ -6,16 +6,16 @@ from indicator_truth import common, teacher
 from tests_city import City
 
 
-def test_teachers_equal_the_second_method(clean_city: City) -> None:
-    truth = common.open_facts(clean_city.out / "truth" / "facts")
+def test_teachers_equal_the_second_method(seeded_city: City) -> None:
+    truth = common.open_facts(seeded_city.out / "truth" / "facts")
     truth.execute(teacher.prepare())
-    assert common.figure_differences(clean_city.home.warehouse, truth, teacher.figures()) == []
+    assert common.figure_differences(seeded_city.home.warehouse, truth, teacher.figures()) == []
 
 
-def test_ages_and_retirements_equal_the_second_method(clean_city: City) -> None:
-    truth = common.open_facts(clean_city.out / "truth" / "facts")
+def test_ages_and_retirements_equal_the_second_method(seeded_city: City) -> None:
+    truth = common.open_facts(seeded_city.out / "truth" / "facts")
     truth.execute(teacher.prepare())
-    truth.execute(f"attach '{clean_city.home.warehouse}' as built (read_only)")
+    truth.execute(f"attach '{seeded_city.home.warehouse}' as built (read_only)")
     for mart, columns, figures in (
         (
             "select school_year, area_level, area_id, stage, sex_code, age_band, teachers from built.analysis.teacher_age "

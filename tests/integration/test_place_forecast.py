@@ -14,13 +14,13 @@ WITHIN = 1.01
 FACTOR = 1.2816
 
 
-def test_forecast_equals_the_second_method(clean_city: City) -> None:
-    _compare_forecast(clean_city)
-    _compare_backtest(clean_city)
+def test_forecast_equals_the_second_method(seeded_city: City) -> None:
+    _compare_forecast(seeded_city)
+    _compare_backtest(seeded_city)
 
 
-def test_places_and_surplus(clean_city: City) -> None:
-    truth = common.open_facts(clean_city.out / "truth" / "facts")
+def test_places_and_surplus(seeded_city: City) -> None:
+    truth = common.open_facts(seeded_city.out / "truth" / "facts")
     columns = " union all ".join(
         f"select s.division_code, f.period, '{stage}' as stage, f.places_{stage} as places from campus_facility as f "
         "join site as s on s.school_code = f.school_code and s.year = f.period"
@@ -33,7 +33,7 @@ def test_places_and_surplus(clean_city: City) -> None:
             "where period = (select max(period) from campus_facility) group by all"
         ).fetchall()
     }
-    with duckdb.connect(str(clean_city.home.warehouse), read_only=True) as connection:
+    with duckdb.connect(str(seeded_city.home.warehouse), read_only=True) as connection:
         rows = connection.execute(
             "select division_code, stage, places, learners, surplus, shortage, outlook from analysis.place_forecast "
             "where area_level = 'county' and stage <> 'upper_secondary'"

@@ -134,15 +134,31 @@ def _staff(rows: Mapping[tuple[str, str], dict[str, Decimal]]) -> list[Check]:
         if line is None:
             continue
         parts = _sum(line.get(part) for part in STAFF_PARTS)
-        checks.append(_equal("表内", STAFF_TABLE, f"{row} 行：各类人员之和 = 教职工数", parts, line["staff_total"]))
+        checks.append(
+            _equal(
+                "表内", STAFF_TABLE, f"{row} 行：各类人员之和 = 教职工数", parts, line.get("staff_total", Decimal(0))
+            )
+        )
         for table in TEACHER_TABLES:
             kinds = _sum(rows.get((table, row), {}).values())
             checks.append(
-                _equal("表间", table, f"{row} 行：各列之和 = {STAFF_TABLE} 专任教师", kinds, line["staff_teachers"])
+                _equal(
+                    "表间",
+                    table,
+                    f"{row} 行：各列之和 = {STAFF_TABLE} 专任教师",
+                    kinds,
+                    line.get("staff_teachers", Decimal(0)),
+                )
             )
     if (STAFF_TABLE, "female") in rows:
         checks += [
-            _at_most("表内", STAFF_TABLE, f"{column}：其中女 ≤ 合计", women, rows[STAFF_TABLE, "total"][column])
+            _at_most(
+                "表内",
+                STAFF_TABLE,
+                f"{column}：其中女 ≤ 合计",
+                women,
+                rows[STAFF_TABLE, "total"].get(column, Decimal(0)),
+            )
             for column, women in rows[STAFF_TABLE, "female"].items()
         ]
     return checks

@@ -93,5 +93,8 @@ select
     measured.data_status
 from measured
 inner join {{ ref('balanced_threshold') }} as rule
-    on rule.stage = measured.stage and rule.indicator_no = measured.indicator_no
+    on
+        rule.stage = measured.stage
+        and rule.indicator_no = measured.indicator_no
+        and {{ is_valid_in('rule', 'measured.school_year') }}
 inner join {{ ref('data_status') }} as status on status.data_status = measured.data_status

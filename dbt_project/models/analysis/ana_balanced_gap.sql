@@ -22,7 +22,10 @@ with missed as (
     from {{ ref('ana_balanced_value') }} as value
     inner join {{ ref('data_status') }} as status on status.data_status = value.data_status
     inner join {{ ref('balanced_threshold') }} as rule
-        on rule.stage = value.stage and rule.indicator_no = value.indicator_no
+        on
+            rule.stage = value.stage
+            and rule.indicator_no = value.indicator_no
+            and {{ is_valid_in('rule', 'value.school_year') }}
     inner join {{ ref('ana_balanced_input') }} as input
         on
             input.school_year = value.school_year

@@ -58,7 +58,11 @@ teacher as (
         count(*) filter (where staff.is_backbone) as backbone_teachers,
         count(*) filter (where subject.subject_code is not null) as arts_sports_teachers
     from {{ ref('fct_staff_snapshot') }} as staff
-    inner join {{ ref('balanced_threshold') }} as rule on rule.stage = staff.teach_stage and rule.indicator_no = 1
+    inner join {{ ref('balanced_threshold') }} as rule
+        on
+            rule.stage = staff.teach_stage
+            and rule.indicator_no = 1
+            and {{ is_valid_in('rule', 'staff.school_year') }}
     left join {{ ref('arts_sports_subject') }} as subject on subject.subject_code = staff.subject_code
     where staff.is_full_time_teacher and staff.is_in_service
     group by staff.school_id, staff.period, staff.teach_stage

@@ -33,7 +33,8 @@ indicator as (
         case when rule.indicator_no >= 4 then input.weighted_total else 1 end as share_in,
         rule.multiplier
     from {{ ref('ana_balanced_input') }} as input
-    inner join {{ ref('balanced_threshold') }} as rule on rule.stage = input.stage
+    inner join {{ ref('balanced_threshold') }} as rule
+        on rule.stage = input.stage and {{ is_valid_in('rule', 'input.school_year') }}
 ),
 
 valued as (

@@ -1,5 +1,18 @@
+-- A mixed-grade class (复式班) has pupils of several grades and is one class, of the grade that its school registers it
+-- under. Other classes that bear one number in two grades are two.
 with confirmed as (
     {{ least_status(['student']) }}
+),
+
+mixed as (
+    select
+        class.school_id,
+        class.period,
+        class.class_code,
+        class.stage,
+        class.grade_code
+    from {{ ref('dim_class') }} as class
+    inner join {{ ref('mixed_grade_class') }} as kind on kind.class_kind_code = class.class_kind_code
 ),
 
 counted as (
@@ -10,16 +23,23 @@ counted as (
         pupil.snapshot_date,
         school.division_code,
         pupil.school_id,
-        pupil.stage,
-        pupil.grade_code,
+        coalesce(mixed.stage, pupil.stage) as stage,
+        coalesce(mixed.grade_code, pupil.grade_code) as grade_code,
         pupil.class_code,
+        mixed.class_code is not null as is_mixed_grade,
         count(*) as pupils
     from {{ ref('fct_enrolment_snapshot') }} as pupil
     inner join {{ ref('dim_school') }} as school on school.school_id = pupil.school_id and school.period = pupil.period
+    left join mixed
+        on
+            mixed.school_id = pupil.school_id
+            and mixed.period = pupil.period
+            and mixed.class_code = pupil.class_code
     where pupil.is_enrolled and pupil.class_code is not null
     group by
         pupil.school_year, pupil.period, pupil.term, pupil.snapshot_date, school.division_code, pupil.school_id,
-        pupil.stage, pupil.grade_code, pupil.class_code
+        coalesce(mixed.stage, pupil.stage), coalesce(mixed.grade_code, pupil.grade_code), pupil.class_code,
+        mixed.class_code is not null
 )
 
 select
@@ -31,6 +51,7 @@ select
     counted.stage,
     counted.grade_code,
     counted.class_code,
+    counted.is_mixed_grade,
     counted.pupils,
     band.size_band_code,
     band.is_large,

@@ -7,6 +7,7 @@
     'scale_retention',
     'preschool',
     'health_fitness',
+    'health_graduation',
     'health_vision',
     'health_programme',
     'digital_campus',

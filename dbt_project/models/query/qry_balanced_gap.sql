@@ -19,7 +19,10 @@ select
     gap.data_status
 from {{ ref('ana_balanced_gap') }} as gap
 inner join {{ ref('balanced_threshold') }} as rule
-    on rule.stage = gap.stage and rule.indicator_no = gap.indicator_no
+    on
+        rule.stage = gap.stage
+        and rule.indicator_no = gap.indicator_no
+        and {{ is_valid_in('rule', 'gap.school_year') }}
 inner join {{ ref('dim_stage') }} as stage on stage.stage = gap.stage
 inner join {{ ref('dim_school') }} as school
     on school.school_id = gap.school_id and school.school_year = gap.school_year and school.term = 1

@@ -12,6 +12,7 @@ select
     grade.grade_name,
     size.class_code,
     class.class_name,
+    size.is_mixed_grade,
     size.pupils,
     class.reported_pupils,
     size.pupils - class.reported_pupils as difference_from_reported,

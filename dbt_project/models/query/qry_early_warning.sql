@@ -1,4 +1,5 @@
--- Suspected dropout is left out: a school's are few children, and its name beside the city's ledger tells them.
+-- What of a rule may be seen is said by its seed: a figure, the verdict alone (shares of health, whose counts are
+-- protected elsewhere), or nothing (suspected dropout and the health of one school: few children, told by its name).
 select
     shown.rule_code,
     shown.rule_name,
@@ -9,12 +10,17 @@ select
     school.school_id,
     school.school_name,
     shown.area_id,
-    shown.numerator,
-    shown.denominator,
-    shown.value,
+    case when rule.shown_as = 'figure' then shown.numerator end as numerator,
+    case when rule.shown_as = 'figure' then shown.denominator end as denominator,
+    case when rule.shown_as = 'figure' then shown.value end as value,
     shown.threshold,
     shown.reason_text
 from {{ ref('ana_early_warning') }} as shown
+inner join {{ ref('early_warning_rule') }} as rule
+    on
+        rule.rule_code = shown.rule_code
+        and rule.area_level = shown.area_level
+        and {{ is_valid_in('rule', 'shown.school_year') }}
 left join {{ ref('dim_school') }} as school
     on
         shown.area_level = 'school'
@@ -23,4 +29,4 @@ left join {{ ref('dim_school') }} as school
         and school.term = 1
 left join {{ ref('dim_division') }} as division
     on division.division_code = coalesce(school.division_code, shown.area_id) and division.is_current
-where shown.rule_code <> 'dropout_suspected'
+where rule.shown_as <> 'none'

@@ -1,4 +1,4 @@
--- Suspected dropout is left out as in early_warning: how many schools had one says how few children there were.
+-- What early_warning does not show is left out: how many schools had a warning says how few children there were.
 select
     shown.rule_code,
     rule.rule_name,
@@ -18,4 +18,4 @@ inner join {{ ref('early_warning_rule') }} as rule
         rule.rule_code = shown.rule_code
         and rule.area_level = shown.area_level
         and {{ is_valid_in('rule', 'shown.school_year') }}
-where shown.rule_code <> 'dropout_suspected'
+where rule.shown_as <> 'none'

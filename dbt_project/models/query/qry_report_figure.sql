@@ -298,6 +298,64 @@ figure as (
         from premises
         where {{ code }} is not null
     {% endfor %}
+),
+
+-- A grade or band that the school's own form counts and the snapshot has nobody of differs too: its cell is zero where
+-- the table is filled for the school. Premises that were not reported are no zero.
+heading as (
+    select distinct -- one heading a column, however many schools
+        table_no,
+        column_code,
+        column_name,
+        column_order
+    from figure
+),
+
+filled as (
+    select distinct -- a table's total has several cells
+        school_id,
+        school_year,
+        table_no
+    from figure
+    where row_code = 'total' and table_no <> '教基5170'
+),
+
+cell as (
+    select
+        school_id,
+        school_year,
+        table_no,
+        row_code,
+        column_code,
+        column_name,
+        column_order,
+        value
+    from figure
+    union all
+    select
+        form.school_id,
+        form.school_year,
+        form.table_no,
+        form.row_code,
+        form.column_code,
+        heading.column_name,
+        heading.column_order,
+        0 as value
+    from {{ ref('fct_base_table_figure') }} as form
+    inner join filled
+        on
+            filled.school_id = form.school_id
+            and filled.school_year = form.school_year
+            and filled.table_no = form.table_no
+    inner join heading on heading.table_no = form.table_no and heading.column_code = form.column_code
+    left join figure
+        on
+            figure.school_id = form.school_id
+            and figure.school_year = form.school_year
+            and figure.table_no = form.table_no
+            and figure.row_code = form.row_code
+            and figure.column_code = form.column_code
+    where form.value <> 0 and figure.school_id is null
 )
 
 select
@@ -319,7 +377,7 @@ select
     figure.column_order,
     cast(figure.value as decimal(18, 2)) as value,
     cast(base.value as decimal(18, 2)) as base_table_value
-from figure
+from cell as figure
 inner join {{ ref('dim_school') }} as school
     on school.school_id = figure.school_id and school.school_year = figure.school_year and school.term = 1
 left join {{ ref('dim_grade') }} as grade

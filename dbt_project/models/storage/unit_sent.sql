@@ -1,12 +1,14 @@
 -- What came and counts, whether it was owed or not: datasets that only some schools have anything to send of.
 with sent as (
-    select distinct -- several deliveries may make one unit, a school may have had several codes
+    select
         unit.dataset,
         school.school_id,
-        unit.period
+        unit.period,
+        cast(max(unit.received_at) as date) as received_on
     from {{ ref('unit_current') }} as unit
     inner join {{ ref('map_school_code') }} as school on school.school_code = unit.unit_owner
     where not unit.is_held
+    group by unit.dataset, school.school_id, unit.period
 ),
 
 confirmed as (
@@ -23,6 +25,7 @@ select
     sent.dataset,
     sent.school_id,
     sent.period,
+    sent.received_on,
     coalesce(status.data_status, {{ unconfirmed_status() }}) as data_status
 from sent
 left join confirmed

@@ -101,7 +101,10 @@ left join worst
         and worst.stage = year_stage.stage
         and worst.division_code = division.division_code
 left join {{ ref('balanced_threshold') }} as rule
-    on rule.stage = worst.stage and rule.indicator_no = worst.indicator_no
+    on
+        rule.stage = worst.stage
+        and rule.indicator_no = worst.indicator_no
+        and {{ is_valid_in('rule', 'worst.school_year') }}
 left join school_verdict
     on
         school_verdict.school_year = year_stage.school_year

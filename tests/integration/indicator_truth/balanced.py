@@ -133,6 +133,81 @@ def figures() -> str:
     )
 
 
+REQUIREMENTS: tuple[tuple[str, int, int, str, str | None, float | None], ...] = (
+    ("assurance", 1, 1, "balanced.layout_planning", None, None),
+    ("assurance", 2, 1, "balanced.urban_rural_unified", None, None),
+    ("assurance", 3, 1, "balanced.music_art_rooms", ">=", 100),
+    ("assurance", 4, 1, "balanced.school_within_size", ">=", 100),
+    ("assurance", 5, 1, "balanced.classes_within_size/primary", ">=", 100),
+    ("assurance", 5, 2, "balanced.classes_within_size/junior", ">=", 100),
+    ("assurance", 6, 1, "balanced.small_school_funding", ">=", 100),
+    ("assurance", 7, 1, "balanced.special_school_funding", ">=", 7000),
+    ("assurance", 8, 1, "balanced.teacher_salary", None, None),
+    ("assurance", 9, 1, "teacher.training_complete_pct", ">=", 100),
+    ("assurance", 10, 1, "balanced.county_establishment", None, None),
+    ("assurance", 11, 1, "teacher.rotation_pct", ">=", 10),
+    ("assurance", 11, 2, "teacher.rotation_backbone_pct", ">=", 20),
+    ("assurance", 12, 1, "teacher.certified_pct", ">=", 100),
+    ("assurance", 13, 1, "balanced.nearby_enrolment", None, None),
+    ("assurance", 14, 1, "balanced.quota_allocation", None, None),
+    ("assurance", 15, 1, "balanced.migrant_public_rate", ">=", 85),
+    ("quality", 1, 1, "scale.retention_three_year", ">=", 95),
+    ("quality", 2, 1, "balanced.disabled_enrolment_rate", None, None),
+    ("quality", 3, 1, "balanced.charter_management", None, None),
+    ("quality", 4, 1, "balanced.training_spend_share", ">=", 5),
+    ("quality", 5, 1, "balanced.digital_teaching", None, None),
+    ("quality", 6, 1, "balanced.moral_education", None, None),
+    ("quality", 7, 1, "balanced.full_curriculum", None, None),
+    ("quality", 8, 1, "balanced.no_overload", None, None),
+    ("quality", 9, 1, "balanced.national_monitoring", None, None),
+)
+"""The 24 requirements with their measures: comparison and standard, none where nobody sends the data."""
+TOO_SHORT = ("teacher.training_complete_pct", "scale.retention_three_year")
+"""A city of two school years cannot say what took five years or three."""
+
+
+def requirement_values() -> str:
+    """Measures of counties, the zone with the county that it lies in: (year, county, code, value).
+
+    Tables of `teacher.prepare()` are read.
+    """
+    county = "case division_code when '421071' then '421002' else division_code end"
+    parts = [
+        f"select year, {county} as county, 'balanced.{code}' as code, {definition} as value from ({SCHOOL}) "
+        f"where {which} group by all"
+        for code, _, definition, which, _, _ in FIGURES
+    ]
+    parts += [
+        f"""
+        select s.year, {county}, 'balanced.classes_within_size/{stage}', 100.0 * avg(cast(n <= {most} as integer))
+        from (select school_code, year, class_code, grade_code, count(*) as n from pupil
+            where stage = '{stage}' and class_code is not null group by all) as c
+        join site as s on s.school_code = c.school_code and s.year = c.year where s.school_kind_code in {KINDS} group by all
+        """
+        for stage, most in (("primary", 45), ("junior", 50))
+    ]
+    parts.append(
+        f"select year, {county}, 'teacher.certified_pct', 100.0 * count(*) filter (where has_certificate = '1') / count(*) "
+        "from teacher where stage in ('primary', 'junior') group by all"
+    )
+    moved = f"""
+        select s.year, {county.replace("division_code", "s.division_code")} as county, r.is_rotated = '1' as has_moved,
+            r.is_backbone = '1' as leads
+        from staff_rotation as r join site as s on s.school_code = r.school_code and s.year = r.period
+        join on_roster as t on t.sid = r.sid and t.school_code = r.school_code and t.year = r.period
+        where r.is_eligible = '1' and t.stage in ('primary', 'junior')
+    """
+    parts.append(
+        "select year, county, 'teacher.rotation_pct', 100.0 * count(*) filter (where has_moved) / count(*) "
+        f"from ({moved}) group by all"
+    )
+    parts.append(
+        "select year, county, 'teacher.rotation_backbone_pct', 100.0 * count(*) filter (where leads) / count(*) "
+        f"from ({moved}) where has_moved group by all"
+    )
+    return " union all ".join(parts)
+
+
 def seven(world: Path) -> dict[tuple[str, str, str, str], dict[int, tuple[Fraction, int]]]:
     """Give (year, county, school, stage) its seven (numerator, pupils), from the true world."""
     found: dict[tuple[str, str, str, str], dict[int, tuple[Fraction, int]]] = defaultdict(dict)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import duckdb
+
 from indicator_truth.common import SCHOOL_CUTS, areas
 
 SEX_CUTS = {("all", "all"): "true", ("sex", "1"): "l.sex_code = '1'", ("sex", "2"): "l.sex_code = '2'"}
@@ -43,7 +45,7 @@ SHARES = {
 
 def figures() -> str:
     """All figures of the topic."""
-    return " union all ".join([_fitness(), _vision(), _programmes()])
+    return " union all ".join([_fitness(), _graduation(), _vision(), _programmes()])
 
 
 def _cases(numbers: tuple[float, ...]) -> str:
@@ -125,6 +127,39 @@ def _fitness() -> str:
     measures["fitness_total_different"] = "count(*) filter (where total <> told)"
     measures["fitness_incomplete"] = "count(*) filter (where is_exempt = '0' and total is null)"
     return _spread(learners, measures, _scope("'primary', 'junior', 'senior', 'vocational', 'higher'"))
+
+
+LAST_GRADES = {"primary": ("16", 6), "junior": ("23", 3), "senior": ("33", 3), "vocational": ("43", 3)}
+"""Last grade of a stage and its years."""
+
+
+def _graduation() -> str:
+    """Half the last year's total and half the mean of the others', of graduates who have a total of every year."""
+    parts = []
+    for stage, (grade, years) in LAST_GRADES.items():
+        rows = f"""
+            select s.year, s.school_id, s.division_code, g.score
+            from taught as t join site as s on s.school_code = t.school_code and s.year = t.year
+            left join (
+                select f.school_id, f.year, (max(f.total) + avg(o.total)) / 20 as score
+                from ({_learners()}) as f join ({_learners()}) as o
+                    on o.pid = f.pid and o.stage = f.stage and o.year < f.year and o.total is not null
+                where f.grade_code = '{grade}' and f.total is not null
+                    and cast(f.year[:4] as integer) - {years - 1} >= (select min(cast(period[:4] as integer)) from fitness)
+                group by f.school_id, f.year, f.pid having count(*) >= {years - 1}
+            ) as g on g.school_id = s.school_id and g.year = s.year
+            where t.stage = '{stage}'
+        """
+        parts.append(
+            f"select 'health.fitness_graduation_pass_rate', year, area_level, area_id, '{stage}', 'all', 'all', "
+            "100.0 * count(*) filter (where round(score::decimal(9, 4), 1) >= 60) / nullif(count(score), 0) "
+            f"from ({areas(rows, school_level=False)}) group by all"
+        )
+    return (
+        "select * from ("
+        + " union all ".join(parts)
+        + ") as r(indicator_code, period, area_level, area_id, stage, breakdown, breakdown_value, value)"
+    )
 
 
 def _vision() -> str:
@@ -210,3 +245,77 @@ def cohorts() -> str:
             coalesce(sum(at_risk), 0) as at_risk, coalesce(sum(at_risk) filter (where myopic), 0) as newly_myopic
         from placed group by all
     """
+
+
+TARGETS = (
+    ("health.myopia_rate", "vision_2018", "age6", 2030, "<=", 3, None, 2018),
+    ("health.myopia_rate", "vision_2018", "primary", 2030, "<", 38, None, 2018),
+    ("health.myopia_rate", "vision_2018", "junior", 2030, "<", 60, None, 2018),
+    ("health.myopia_rate", "vision_2018", "upper", 2030, "<", 70, None, 2018),
+    ("health.myopia_rate", "vision_2018", "all", 2030, "<=", None, -0.5, 2018),
+    ("health.myopia_rate", "five_health_2026", "primary", 2030, "<", 32, None, 2026),
+    ("health.myopia_rate", "five_health_2026", "junior", 2030, "<", 60, None, 2026),
+    ("health.myopia_rate", "five_health_2026", "upper", 2030, "<", 70, None, 2026),
+    ("health.fitness_excellent_rate", "vision_2018", "all", 2030, ">=", 25, None, 2018),
+    ("health.fitness_good_rate", "healthy_china_2022", "all", 2022, ">=", 50, None, 2019),
+    ("health.fitness_good_rate", "healthy_china_2030", "all", 2030, ">=", 60, None, 2019),
+)
+"""Indicator, plan, group, year of the target, comparison, target, change a year, year in which the plan began."""
+GROUPS = {"preschool": "age6", "primary": "primary", "junior": "junior", "senior": "upper", "vocational": "upper"}
+
+
+def distances(truth: duckdb.DuckDBPyConnection) -> dict[tuple[str, ...], tuple[float | bool | None, ...]]:
+    """Give (indicator, year, area, group, plan) its value, base, expected value, and whether target and path are kept."""
+    groups = " ".join(f"when '{stage}' then '{group}'" for stage, group in GROUPS.items())
+    shares = """
+        select 'health.myopia_rate' as code, s.year, s.division_code, stage_of(v.grade_code) as stage,
+            wears_ok_lens = '1' or (naked_left < 5.0 and 2 * sphere_left + cylinder_left < -1.00)
+                or (naked_right < 5.0 and 2 * sphere_right + cylinder_right < -1.00) as yes
+        from vision as v join site as s on s.school_code = v.school_code and s.period = v.period
+    """
+    for code, least in (("fitness_excellent_rate", 900), ("fitness_good_rate", 800)):
+        shares += (
+            f" union all select 'health.{code}', year, division_code, stage, total >= {least} from ({_learners()})"
+        )
+    placed = f"""
+        select code, year, case when stage in ('preschool', 'primary', 'junior', 'senior', 'vocational')
+            then case stage {groups} end end as of_stage, division_code as area, yes from ({shares})
+        union all
+        select code, year, case when stage in ('preschool', 'primary', 'junior', 'senior', 'vocational')
+            then case stage {groups} end end, '421000', yes from ({shares})
+    """
+    counted = truth.execute(
+        f"""
+        select code, year, area, of_group, 100.0 * count(*) filter (where yes) / nullif(count(yes), 0) from (
+            select code, year, area, of_stage as of_group, yes from ({placed}) where of_stage is not null
+            union all select code, year, area, 'all', yes from ({placed})
+        ) group by all
+        """
+    ).fetchall()
+    figures = {row[:4]: row[4] for row in counted if row[4] is not None}
+    found: dict[tuple[str, ...], tuple[float | bool | None, ...]] = {}
+    for code, plan, group, until, comparison, target, change, began in TARGETS:
+        for (of, year, area, of_group), value in figures.items():
+            start = int(year[:4])
+            if (of, of_group) != (code, group) or not began - 1 <= start <= until:
+                continue
+            base = min(
+                int(y[:4]) for (c, y, a, g) in figures if (c, a, g) == (code, area, group) and int(y[:4]) >= began - 1
+            )
+            from_value = figures[code, f"{base}-{base + 1}", area, group]
+            expected = None
+            if start > base:
+                if target is None:
+                    expected = from_value + (change or 0) * (start - base)
+                elif (from_value >= target) if comparison == ">=" else (from_value <= target):
+                    expected = float(target)
+                else:
+                    expected = from_value + (target - from_value) * (start - base) / (until - base)
+            met = None
+            if target is not None:
+                met = (
+                    value < target if comparison == "<" else value <= target if comparison == "<=" else value >= target
+                )
+            kept = None if expected is None else value >= expected if comparison == ">=" else value <= expected
+            found[code, year, area, group, plan] = (value, from_value, expected, met, kept)
+    return found

@@ -56,3 +56,57 @@ def figures() -> str:
     )
     names = "indicator_code, period, area_level, area_id, stage, breakdown, breakdown_value, value"
     return " union all ".join(f"select * from ({part}) as r({names})" for part in found)
+
+
+CONDITIONS = {
+    "land_m2": ("land", ">=", 40_000),
+    "land_m2_per_pupil": ("land / nullif(n, 0)", ">=", 33),
+    "building_m2": ("building", ">=", 24_000),
+    "building_m2_per_pupil": ("building / nullif(n, 0)", ">=", 20),
+    "teachers": ("teachers", ">=", 60),
+    "pupils_per_teacher": ("n / nullif(teachers, 0)", "<=", 20),
+    "equipment_yuan": ("equipment", ">=", 3_000_000),
+    "equipment_yuan_per_pupil": ("equipment / nullif(n, 0)", ">=", 2_500),
+    "books_per_pupil": ("books / nullif(n, 0)", ">=", 30),
+    "dual_qualified_pct": ("100.0 * dual / nullif(posts, 0)", ">=", 50),
+}
+"""Figure, comparison and standard of 五部门 2022 for an ordinary vocational school."""
+
+
+def conditions() -> str:
+    """Each standard of each vocational school: (year, school_id, division_code, is_key, standard, value, is_met).
+
+    Tables of `teacher.prepare()` are read. The largest school of a county stands for its key school.
+    """
+    kinds = ", ".join(f"'{k}'" for k, stages in KIND_STAGES.items() if "vocational" in stages)
+    measured = f"""
+        select s.year, s.school_id, s.division_code,
+            (select count(*) from pupil as p where p.school_code = s.school_code and p.year = s.year
+                and p.stage = 'vocational') as n,
+            (select count(*) from teacher as t where t.school_code = s.school_code and t.year = s.year
+                and t.stage = 'vocational') as teachers,
+            (select count(is_dual_qualified) from post_of as p where p.school_id = s.school_id and p.year = s.year) as posts,
+            (select count(*) from post_of as p where p.school_id = s.school_id and p.year = s.year
+                and is_dual_qualified = '1') as dual,
+            {
+        ", ".join(
+            f"(select sum({column}) from campus_facility as f where f.school_code = s.school_code and f.period = s.year) as {name}"
+            for name, column in (
+                ("land", "land_area_m2"),
+                ("building", "building_area_m2"),
+                ("equipment", "equipment_value_yuan"),
+                ("books", "books"),
+            )
+        )
+    }
+        from site as s where s.school_kind_code in ({kinds})
+    """
+    keyed = f"""
+        select m.*, not exists (select 1 from ({measured}) as o where o.year = m.year and o.division_code = m.division_code
+            and (o.n > m.n or (o.n = m.n and o.school_id < m.school_id))) as is_key from ({measured}) as m
+    """
+    return " union all ".join(
+        f"select year, school_id, division_code, is_key, '{code}' as standard, cast({figure} as double) as value, "
+        f"cast({figure} as double) {comparison} {standard} as is_met from ({keyed})"
+        for code, (figure, comparison, standard) in CONDITIONS.items()
+    )
