@@ -55,19 +55,22 @@ ledger as (
     group by sent.school_id, school.division_code, school.school_year
 ),
 
+last_grade as (
+    select
+        stage,
+        max(grade_in_stage) as grade_in_stage
+    from {{ ref('dim_grade') }}
+    group by stage
+),
+
 -- Datasets that speak of the learners of some grades: who has nobody in them has nothing to send.
 covered as (
     select
         'graduate_outcome' as dataset,
         grade.grade_code
     from {{ ref('dim_grade') }} as grade
-    inner join (
-        select
-            stage,
-            max(grade_in_stage) as grade_in_stage
-        from {{ ref('dim_grade') }}
-        group by stage
-    ) as last_grade on last_grade.stage = grade.stage and last_grade.grade_in_stage = grade.grade_in_stage
+    inner join last_grade
+        on last_grade.stage = grade.stage and last_grade.grade_in_stage = grade.grade_in_stage
     union all
     select
         'elective_choice' as dataset,

@@ -1,6 +1,6 @@
--- The fitness total of graduation: the final year's total and the mean of the other years' by the standard's weights. Who
--- lacks the total of a year of the stage (exempt, incomplete, from another city) has none. A school's part is not reported
--- as long as the platform's own years do not reach back to the first year of the stage.
+-- The fitness total of graduation: the final year's total and the mean of the other years' by the standard's weights.
+-- Who lacks the total of a year of the stage (exempt, incomplete, from another city) has none. A school's part is not
+-- reported as long as the platform's own years do not reach back to the first year of the stage.
 with last_grade as (
     select
         stage,

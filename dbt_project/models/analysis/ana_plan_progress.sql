@@ -1,6 +1,7 @@
 -- What the office reports for the year, beside what the platform computes of its own data where it has that indicator
 -- (the school year that begins in the year). The expected path is the straight line from the plan's baseline year to
--- its target year. Progress is what was gained in per cent of what the path asks; the light follows seed plan_light.
+-- its target year, rounded where a quotient is no decimal: no last bit judges a figure that lies on it. Progress is
+-- what was gained in per cent of what the path asks; the light follows seed plan_light.
 with computed as (
     select
         map.indicator_code,
@@ -75,10 +76,12 @@ joined as (
             as computed_exact,
         computed.is_partial,
         case coalesce(reported.direction_code, owed.direction_code) when '2' then -1 else 1 end as sign,
-        reported.baseline_2020
-        + (reported.target_2025 - reported.baseline_2020)
-        * cast(owed.fiscal_year - owed.baseline_year as decimal(9, 4)) / (owed.target_year - owed.baseline_year)
-            as expected_exact
+        cast(round(
+            reported.baseline_2020
+            + (reported.target_2025 - reported.baseline_2020)
+            * cast(owed.fiscal_year - owed.baseline_year as decimal(9, 4)) / (owed.target_year - owed.baseline_year),
+            8
+        ) as decimal(28, 8)) as expected_exact
     from owed
     left join reported
         on
@@ -101,7 +104,10 @@ measured as (
             when sign * (actual_value - expected_exact) >= 0 then 100
             -- A path that asks for nothing, or for going back, is missed by any worse figure.
             when sign * (expected_exact - baseline_value) <= 0 then 0
-            else 100 * cast(actual_value - baseline_value as decimal(28, 10)) / (expected_exact - baseline_value)
+            else
+                cast(round(
+                    100 * cast(actual_value - baseline_value as decimal(28, 10)) / (expected_exact - baseline_value), 8
+                ) as decimal(28, 8))
         end as progress_exact
     from joined
 ),

@@ -109,7 +109,7 @@ def figures() -> str:
     parts = []
     for (breakdown, value), cut in SCHOOL_CUTS.items():
         for code, stage, definition, which, period, by_school in FIGURES:
-            rows = f"select * from ({SCHOOL}) as s where {which} and {cut.format(s='s')}"
+            rows = f"select * from school_figure as s where {which} and {cut.format(s='s')}"
             parts.append(
                 f"select 'balanced.{code}', {period}, area_level, area_id, '{stage}', '{breakdown}', '{value}', {definition} "
                 f"from ({areas(rows, school_level=by_school and breakdown == 'all')}) group by all"
@@ -127,7 +127,7 @@ def figures() -> str:
             f"100.0 * avg(cast(fits as integer)) from ({areas(rows, school_level=breakdown == 'all')}) group by all"
         )
     return (
-        "select * from ("
+        f"with school_figure as materialized ({SCHOOL}) select * from ("
         + " union all ".join(parts)
         + ") as r(indicator_code, period, area_level, area_id, stage, breakdown, breakdown_value, value)"
     )
@@ -173,7 +173,7 @@ def requirement_values() -> str:
     """
     county = "case division_code when '421071' then '421002' else division_code end"
     parts = [
-        f"select year, {county} as county, 'balanced.{code}' as code, {definition} as value from ({SCHOOL}) "
+        f"select year, {county} as county, 'balanced.{code}' as code, {definition} as value from school_figure "
         f"where {which} group by all"
         for code, _, definition, which, _, _ in FIGURES
     ]
@@ -205,7 +205,7 @@ def requirement_values() -> str:
         "select year, county, 'teacher.rotation_backbone_pct', 100.0 * count(*) filter (where leads) / count(*) "
         f"from ({moved}) where has_moved group by all"
     )
-    return " union all ".join(parts)
+    return f"with school_figure as materialized ({SCHOOL}) " + " union all ".join(parts)
 
 
 def seven(world: Path) -> dict[tuple[str, str, str, str], dict[int, tuple[Fraction, int]]]:

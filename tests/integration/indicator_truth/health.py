@@ -45,7 +45,8 @@ SHARES = {
 
 def figures() -> str:
     """All figures of the topic."""
-    return " union all ".join([_fitness(), _graduation(), _vision(), _programmes()])
+    parts = " union all ".join([_fitness(), _graduation(), _vision(), _programmes()])
+    return f"with tested as materialized ({_learners()}), screened as materialized ({_screened()}) {parts}"
 
 
 def _cases(numbers: tuple[float, ...]) -> str:
@@ -117,7 +118,7 @@ def _scope(prefixes: str) -> str:
 def _fitness() -> str:
     learners = (
         "select school_id as lschool, year as lyear, stage as lstage, sex_code, is_exempt, total, bmi, low, high, obese, "
-        f"cast(reported_total * 10 as integer) as told from ({_learners()})"
+        "cast(reported_total * 10 as integer) as told from tested"
     )
     measures = {
         code: f"100.0 * count(*) filter (where lschool is not null and {top}) "
@@ -142,7 +143,7 @@ def _graduation() -> str:
             from taught as t join site as s on s.school_code = t.school_code and s.year = t.year
             left join (
                 select f.school_id, f.year, (max(f.total) + avg(o.total)) / 20 as score
-                from ({_learners()}) as f join ({_learners()}) as o
+                from tested as f join tested as o
                     on o.pid = f.pid and o.stage = f.stage and o.year < f.year and o.total is not null
                 where f.grade_code = '{grade}' and f.total is not null
                     and cast(f.year[:4] as integer) - {years - 1} >= (select min(cast(period[:4] as integer)) from fitness)
@@ -162,20 +163,25 @@ def _graduation() -> str:
     )
 
 
-def _vision() -> str:
-    learners = """
+def _screened() -> str:
+    return """
         select s.school_id as lschool, s.year as lyear, stage_of(v.grade_code) as lstage, v.sex_code,
             least(naked_left, naked_right) < 5.0 as dim,
             wears_ok_lens = '1' or (naked_left < 5.0 and 2 * sphere_left + cylinder_left < -1.00)
                 or (naked_right < 5.0 and 2 * sphere_right + cylinder_right < -1.00) as myopic
         from vision as v join site as s on s.school_code = v.school_code and s.period = v.period
     """
+
+
+def _vision() -> str:
     measures = {
         "low_vision_rate": "100.0 * count(*) filter (where dim) / nullif(count(dim), 0)",
         "myopia_rate": "100.0 * count(*) filter (where myopic) / nullif(count(myopic), 0)",
         "vision_unknown": "count(*) filter (where lschool is not null and myopic is null)",
     }
-    return _spread(learners, measures, _scope("'preschool', 'primary', 'junior', 'senior', 'vocational'"))
+    return _spread(
+        "select * from screened", measures, _scope("'preschool', 'primary', 'junior', 'senior', 'vocational'")
+    )
 
 
 def _programmes() -> str:

@@ -61,13 +61,13 @@ def figures() -> str:
     parts = []
     for (breakdown, value), cut in SCHOOL_CUTS.items():
         for code, definition, which, period in FIGURES:
-            rows = f"select * from ({GARDEN}) as s where {which} and {cut.format(s='s')}"
+            rows = f"select * from garden as s where {which} and {cut.format(s='s')}"
             parts.append(
                 f"select 'preschool.{code}', {period}, area_level, area_id, 'preschool', '{breakdown}', '{value}', "
                 f"{definition} from ({areas(rows, school_level=breakdown == 'all')}) group by all"
             )
     return (
-        "select * from ("
+        f"with garden as materialized ({GARDEN}) select * from ("
         + " union all ".join(parts)
         + ") as r(indicator_code, period, area_level, area_id, stage, breakdown, breakdown_value, value)"
     )
