@@ -12,7 +12,7 @@ export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED := False
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up test test-slow faults test-seeds test-clients bench lint format docs lock clean
+.PHONY: help bench-landing bench-path bench-build bench-gates bench-resubmission bench-query bench-dags bench-oulad install run up test test-slow faults test-seeds test-clients bench lint format docs lock clean
 
 help: ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,8 +47,11 @@ test-seeds: install ## more seeds, days and defects of the synthetic city; the w
 test-clients: install ## read the published file with older DuckDB, Node, WASM and fifty processes
 	@$(BIN)/python -m pytest -m slow tests/clients
 
-bench: install ## measure landing against a bare copy of the same file
-	@$(BIN)/python -m benchmarks
+bench: install ## measure every part against a baseline of the same run (BENCH="--scale 1 --terms 10" for the whole city)
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+bench-landing bench-path bench-build bench-gates bench-resubmission bench-query bench-dags bench-oulad: bench-%: install
+	@$(BIN)/python -m benchmarks $* $(BENCH)
 
 lint: install ## ruff, mypy, sqlfluff
 	@$(BIN)/ruff check .

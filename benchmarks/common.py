@@ -1,8 +1,7 @@
-"""What the parts share: running a piece of work in a process of its own, and the rows of a result."""
+"""What the parts share: what is measured, running a piece of work in a process of its own, and the rows of a result."""
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import resource
@@ -12,17 +11,38 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+
+from edu.settings import PROJECT_ROOT
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured, and where what was made for it is kept."""
+
+    rows: int = 1_000_000
+    """Rows of the roster."""
+    scale: float = 0.02
+    """1 is the whole city."""
+    terms: int = 4
+    work: Path = PROJECT_ROOT / "build" / "benchmark"
+    """Cities and installations are made here once and used by every part."""
+    terms_kept: tuple[int, ...] = (2, 4)
+    """Numbers of terms over which a resubmission is measured."""
+    readers: int = 50
+    oulad: Path = PROJECT_ROOT.parent / "shared" / "data" / "oulad"
+    """The Open University data set; its part is left out where it is absent."""
+    others: Path | None = None
+    """A Python that has polars and dlt, for the comparison; neither is a dependency."""
 
 
 @dataclass(frozen=True)
 class Figure:
     """One measured figure; `ratio` is against `baseline`, `bar` is the most it may be."""
 
-    part: str
     name: str
     value: float
     unit: str
@@ -38,6 +58,15 @@ class Figure:
         return (self.value if self.ratio is None else self.ratio) <= self.bar
 
 
+@dataclass
+class Part:
+    """What a part of the benchmark found."""
+
+    figures: list[Figure] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    """What could not be measured here, and why."""
+
+
 @dataclass(frozen=True)
 class Run:
     """What a child process took."""
@@ -48,7 +77,7 @@ class Run:
     output: str
 
 
-def run_child(code: str, *arguments: str, home: Path | None = None) -> Run:
+def run_child(code: str, *arguments: str, home: Path | None = None, python: Path | None = None) -> Run:
     """Run Python text in a process of its own; return its wall and processor time and peak memory.
 
     The peak is of the largest process below it, workers included. Wall time is what the text says that its work took
@@ -57,7 +86,7 @@ def run_child(code: str, *arguments: str, home: Path | None = None) -> Run:
     Raises:
         subprocess.CalledProcessError: the text failed.
     """
-    environment = {**os.environ, **({"EDU_HOME": str(home)} if home else {})}
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT_ROOT), **({"EDU_HOME": str(home)} if home else {})}
     wrapper = (
         "import resource, sys, time\n"
         f"exec(compile({code!r}, '<benchmark>', 'exec'))\n"
@@ -71,7 +100,11 @@ def run_child(code: str, *arguments: str, home: Path | None = None) -> Run:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, str(script), *arguments], env=environment, capture_output=True, text=True, check=False
+            [str(python or sys.executable), str(script), *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         wall = time.perf_counter() - start
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -83,6 +116,11 @@ def run_child(code: str, *arguments: str, home: Path | None = None) -> Run:
     told = next((float(line.split()[1]) for line in reversed(lines) if line.startswith("seconds ")), wall)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Run(told, cpu, peak, done.stdout)
+
+
+def said(run: Run, word: str) -> str:
+    """Return what a child printed after a word at the beginning of a line."""
+    return next(line.removeprefix(word).strip() for line in run.output.splitlines() if line.startswith(f"{word} "))
 
 
 @contextmanager
@@ -106,9 +144,3 @@ def machine() -> dict[str, str | int]:
         "python": platform.python_version(),
         "duckdb": duckdb.__version__,
     }
-
-
-def write_json(path: Path, figures: list[Figure]) -> None:
-    """Write figures with the machine's description."""
-    content = {"machine": machine(), "figures": [{**asdict(figure), "is_met": figure.is_met} for figure in figures]}
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -100,15 +100,11 @@ def run_gate(
         suites: what to check; those of other gates are left out.
         today: the day on which due dates are looked at.
     """
-    bounds = gate_bounds(name, today or now().date())
     docs = home.runs / "data_docs" / name
     report = GateReport(name, docs_path=docs / "index.html")
     records: list[dict[str, Any]] = []
     with duckdb.connect(str(database), read_only=True) as connection:
-        chosen = [suite for suite in suites if suite.gate == name]
-        planned = [(suite, suite.build(bounds)) for suite in chosen]
-        if name == "publication" and suites is SUITES:
-            planned += _identifier_suites(connection)
+        planned = plan_gate(name, connection, today or now().date(), suites)
         units = {
             (suite.name, rule.name): _failing_units(connection, suite, rule)
             for suite, rules in planned
@@ -134,6 +130,17 @@ def run_gate(
         "gate %s: %s checks, %s failed, %s held", name, report.checks, len(report.failed_global), len(report.held_units)
     )
     return report
+
+
+def plan_gate(
+    name: str, connection: duckdb.DuckDBPyConnection, today: date, suites: Sequence[Suite] = SUITES
+) -> list[tuple[Suite, list[Rule]]]:
+    """Return each suite of a gate with its rules for a database and a day."""
+    bounds = gate_bounds(name, today)
+    planned = [(suite, suite.build(bounds)) for suite in suites if suite.gate == name]
+    if name == "publication" and suites is SUITES:
+        planned += _identifier_suites(connection)
+    return planned
 
 
 def _failing_units(connection: duckdb.DuckDBPyConnection, suite: Suite, rule: Rule) -> list[dict[str, Any]]:

@@ -64,10 +64,9 @@ def _established_post(_: Contract, rule: Rule) -> str:
 def _shared_value(_: Contract, rule: Rule) -> str:
     """The first of many rows of one file that have one value."""
     digits = f"regexp_replace({quoted('t_' + rule.field)}, '[^0-9A-Za-z]', '', 'g')"
-    of = f"partition by submission_id, {digits}"
     return (
-        f"{digits} <> '' and count(*) over ({of}) >= {rule.params['minimum_rows']} "
-        f"and row_number() over ({of} order by row_id) = 1"
+        f"row_id in (select min(row_id) from cleaned where {digits} <> '' "
+        f"group by submission_id, {digits} having count(*) >= {rule.params['minimum_rows']})"
     )
 
 

@@ -14,6 +14,7 @@ from edu.identifiers import identifier_macros
 from edu.periods import start_year
 from ingest import cleaning, plain
 from ingest.checks import copies_sql, rule_columns
+from ingest.keys import row_key_sql
 from ingest.pending import Pending
 from ingest.readers import FieldTable
 from ingest.readers.table import literal, quoted
@@ -66,26 +67,23 @@ class Examination:
         c.register("submission_rows", table)
         c.execute("create or replace temp table submissions as select * from submission_rows")
         c.unregister("submission_rows")
-        selects = [
-            self._raw_select(item, table, profile)
-            for item in self.items
-            if item.result
-            for profile in [item.result.profile]
-            for table in item.result.tables
-        ]
         names = ", ".join(f"{quoted(f.name)} varchar" for f in self.contract.fields)
         c.execute(
-            "create or replace temp table raw (row_id bigint, submission_id varchar, value_form varchar, sheet varchar, "
+            "create or replace temp table raw_row (submission_id varchar, value_form varchar, sheet varchar, "
             f"row_number integer, is_deleted boolean, is_plain boolean, row_fault varchar, {names})"
         )
         # One after another: a union of them all would hold blocks of every column for every table at once.
-        rows = 0
-        for select in selects:
-            inserted = c.execute(f"insert into raw select {rows} + row_number() over (), * from ({select})").fetchone()
-            rows += inserted[0] if inserted else 0
+        for item in self.items:
+            for table in item.result.tables if item.result else ():
+                c.execute(f"insert into raw_row {self._raw_select(item, table)}")
+                if table.name:
+                    c.execute(f"drop table {table.name}")
+        # Rows are kept in the order of the files; a number that a window gives would take one thread.
+        c.execute("create or replace temp view raw as select rowid as row_id, * from raw_row")
 
-    def _raw_select(self, item: Pending, table: FieldTable, profile: str) -> str:
-        form = self.contract.profiles[profile].value_form
+    def _raw_select(self, item: Pending, table: FieldTable) -> str:
+        assert item.result
+        form = self.contract.profiles[item.result.profile].value_form
         sheet = literal(table.sheet) if table.sheet is not None else "cast(null as varchar)"
         fields = ", ".join(
             f"{quoted(f.name)}" if f.name in table.fields else f"cast(null as varchar) as {quoted(f.name)}"
@@ -373,15 +371,23 @@ class Examination:
 
         The same person at two schools of one file is a case of the warehouse, where both rows count.
         """
-        school = f", a.{quoted(self.contract.school_field)}" if self.contract.school_field else ""
+        field = self.contract.school_field
+        school = f"a.{quoted(field)}" if field else "cast(null as varchar)"
         self.connection.execute(
             f"""
             insert into finding_rows
-            with numbered as (
-                select k.row_id, row_number() over (partition by k.submission_id{school}, k.row_key order by k.row_id) as n
-                from keyed as k inner join accepted as a on a.row_id = k.row_id
-                left join copies on copies.row_id = k.row_id where copies.row_id is null
+            with own as (
+                select a.row_id, a.submission_id, {school} as school, {row_key_sql(self.contract)} as row_key
+                from accepted as a inner join keyed as k on k.row_id = a.row_id
+                where a.row_id not in (select row_id from copies)
+            ),
+            repeated as (
+                select submission_id, school, row_key, min(row_id) as first_row from own group by all having count(*) > 1
             )
-            select row_id, null, 'duplicate_key', 'warn' from numbered where n > 1
+            select own.row_id, null, 'duplicate_key', 'warn'
+            from own
+            inner join repeated on repeated.submission_id = own.submission_id and repeated.row_key = own.row_key
+                and repeated.school is not distinct from own.school
+            where own.row_id > repeated.first_row
             """
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from edu.contract import Contract, FieldSpec
 from edu.pseudonym import PlatformKey, PseudonymMaker
@@ -12,6 +13,8 @@ from ingest.cleaning import PSEUDONYM_NAMESPACE_OF_OTHER_DOCUMENTS, RESIDENT_ID_
 from ingest.readers.table import literal, quoted
 
 FOREIGN_NAMESPACE = "oneroster@system"
+ROWS_AT_ONCE = 500_000
+"""So many rows get their keys at a time, which bounds the memory for them."""
 
 
 def identifier_fields(contract: Contract) -> list[FieldSpec]:
@@ -19,15 +22,22 @@ def identifier_fields(contract: Contract) -> list[FieldSpec]:
     return [field for field in contract.fields if field.type == "identifier"]
 
 
-def namespace_sql(field: FieldSpec, contract: Contract) -> str:
-    """Return SQL of the namespace of a field's value: documents other than the resident ID have their own."""
+def namespaces(field: FieldSpec, contract: Contract) -> list[tuple[str, str]]:
+    """Return the namespaces of a field's values, each with the SQL of when it holds.
+
+    Documents other than the resident ID have their own.
+    """
     types = [other.name for other in contract.fields if other.code_set == "SFZJLX"]
     if field.namespace == "cn_id" and types:
-        return (
-            f"case when coalesce({quoted(types[0])}, '{RESIDENT_ID_TYPE}') = '{RESIDENT_ID_TYPE}' "
-            f"then 'cn_id' else '{PSEUDONYM_NAMESPACE_OF_OTHER_DOCUMENTS}' end"
-        )
-    return literal(str(field.namespace))
+        is_resident = f"coalesce({quoted(types[0])}, '{RESIDENT_ID_TYPE}') = '{RESIDENT_ID_TYPE}'"
+        return [("cn_id", is_resident), (PSEUDONYM_NAMESPACE_OF_OTHER_DOCUMENTS, f"not {is_resident}")]
+    return [(str(field.namespace), "true")]
+
+
+def namespace_sql(field: FieldSpec, contract: Contract) -> str:
+    """Return SQL of the namespace of a field's value."""
+    whens = " ".join(f"when {condition} then {literal(name)}" for name, condition in namespaces(field, contract))
+    return f"case {whens} end"
 
 
 def canonical_sql(field: FieldSpec, contract: Contract) -> str:
@@ -42,9 +52,68 @@ def canonical_sql(field: FieldSpec, contract: Contract) -> str:
     return name
 
 
-def make_pseudonyms(connection: duckdb.DuckDBPyConnection, contract: Contract, key: PlatformKey, workers: int) -> None:
-    """Make the table `pseudonym` (namespace, value, pseudonym) for the distinct identifiers of accepted rows."""
+def make_keys(connection: duckdb.DuckDBPyConnection, contract: Contract, key: PlatformKey, workers: int) -> None:
+    """Make `keyed` (row_id, k_<field>…) of accepted rows, in their order, and `pseudonym` for the vault.
+
+    Most of these identifiers stand in one row: keys are made row by row, because to find the distinct ones and to join
+    them again would cost more. `pseudonym` may hold an identifier that is repeated far below more than once.
+    """
+    _make_table(connection)
+    fields = identifier_fields(contract)
+    columns = "".join(f", {quoted('k_' + field.name)} varchar" for field in fields)
+    connection.execute(f"create or replace temp table keyed (row_id bigint{columns})")
+    spaces = [(field, name, condition) for field in fields for name, condition in namespaces(field, contract)]
+    values = "".join(
+        f", case when {condition} then {canonical_sql(field, contract)} end as v{number}"
+        for number, (field, _, condition) in enumerate(spaces)
+    )
+    first, last = connection.execute("select min(row_id), max(row_id) from accepted").fetchone() or (None, None)
+    if first is None:
+        return
+    with PseudonymMaker(key, workers) as maker:
+        for low in range(first, last + 1, ROWS_AT_ONCE):
+            rows = connection.execute(
+                f"select row_id{values} from accepted where row_id between {low} and {low + ROWS_AT_ONCE - 1} "
+                "order by row_id"
+            ).to_arrow_table()
+            made: dict[str, pa.Array] = {}
+            for number, (field, namespace, _) in enumerate(spaces):
+                column = rows[f"v{number}"].combine_chunks().dictionary_encode()
+                known = _keep(connection, maker, key, namespace, column.dictionary).take(column.indices)
+                made[field.name] = pc.coalesce(made[field.name], known) if field.name in made else known
+            table = pa.table({"row_id": rows["row_id"], **{f"k_{name}": found for name, found in made.items()}})
+            del rows, made
+            connection.register("hashed", table)
+            connection.execute("insert into keyed select * from hashed")
+            connection.unregister("hashed")
+            del table
+            pa.default_memory_pool().release_unused()
+
+
+def _make_table(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create or replace temp table pseudonym (namespace varchar, value varchar, pseudonym varchar)")
+
+
+def _keep(
+    connection: duckdb.DuckDBPyConnection, maker: PseudonymMaker, key: PlatformKey, namespace: str, values: pa.Array
+) -> pa.Array:
+    """Return the pseudonyms of distinct values, and keep them in `pseudonym`."""
+    hashed = maker.make(namespace, values)
+    if namespace == FOREIGN_NAMESPACE:
+        hashed = _evidence_of_foreign_ids(key, values, hashed)
+    if len(values):
+        connection.register("hashed", pa.table({"value": values, "pseudonym": hashed}))
+        connection.execute("insert into pseudonym select ?, value, pseudonym from hashed", [namespace])
+        connection.unregister("hashed")
+    return hashed
+
+
+def make_pseudonyms(connection: duckdb.DuckDBPyConnection, contract: Contract, key: PlatformKey, workers: int) -> None:
+    """Make `pseudonym` (namespace, value, pseudonym) of the distinct identifiers of accepted rows.
+
+    For additive datasets, whose rows are many and whose persons few.
+    """
+    _make_table(connection)
     fields = identifier_fields(contract)
     if not fields:
         return
@@ -56,22 +125,16 @@ def make_pseudonyms(connection: duckdb.DuckDBPyConnection, contract: Contract, k
     connection.execute(
         f"create or replace temp table identifier_value as select distinct namespace, value from ({every}) where value is not null"
     )
-    namespaces = connection.execute("select distinct namespace from identifier_value order by namespace").fetchall()
+    names = connection.execute("select distinct namespace from identifier_value order by namespace").fetchall()
     with PseudonymMaker(key, workers) as maker:
-        for (namespace,) in namespaces:
+        for (namespace,) in names:
             values = (
                 connection.execute("select value from identifier_value where namespace = ?", [namespace])
                 .to_arrow_table()["value"]
                 .combine_chunks()
             )
-            hashed = maker.make(namespace, values)
-            if namespace == FOREIGN_NAMESPACE:
-                hashed = _evidence_of_foreign_ids(key, values, hashed)
-            table = pa.table({"value": values, "pseudonym": hashed})
-            connection.register("hashed", table)
-            connection.execute("insert into pseudonym select ?, value, pseudonym from hashed", [namespace])
-            connection.unregister("hashed")
-            del values, hashed, table
+            _keep(connection, maker, key, namespace, values)
+            del values
             pa.default_memory_pool().release_unused()
 
 
@@ -97,29 +160,21 @@ def pseudonym_joins(contract: Contract) -> str:
     )
 
 
-def pseudonym_columns(contract: Contract) -> str:
-    """Return the columns, each after a comma, that name each identifier's pseudonym `k_<field>`."""
-    return "".join(
-        f", {quoted('k_' + field.name)}.pseudonym as {quoted('k_' + field.name)}"
-        for field in identifier_fields(contract)
-    )
-
-
 def row_key_sql(contract: Contract) -> str:
-    """Return SQL of the row's key: the first complete evidence group, else the place in its file."""
-    if contract.is_additive:
-        return "cast(null as varchar)"
+    """Return SQL of the row's key over `accepted as a` and `keyed as k`: the first complete evidence group, else the
+    place in its file.
+    """
     groups = []
     for group in contract.evidence:
         parts = []
         for name in group:
             field = contract.field(name)
             if field.namespace == FOREIGN_NAMESPACE:
-                parts.append(f"{quoted('k_' + name)}.pseudonym")
+                parts.append(f"k.{quoted('k_' + name)}")
             elif field.type == "identifier":
-                parts.append(f"'{field.namespace}:' || {quoted('k_' + name)}.pseudonym")
+                parts.append(f"'{field.namespace}:' || k.{quoted('k_' + name)}")
             else:
-                parts.append(f"cast({quoted(name)} as varchar)")
+                parts.append(f"cast(a.{quoted(name)} as varchar)")
         groups.append(" || '/' || ".join(parts))
-    place = "'row:' || submission_id || '/' || coalesce(sheet, '') || '/' || row_number"
+    place = "'row:' || a.submission_id || '/' || coalesce(a.sheet, '') || '/' || a.row_number"
     return f"coalesce({', '.join([*groups, place])})"

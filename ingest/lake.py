@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from edu.paths import Home
 from edu.pseudonym import PlatformKey
@@ -30,6 +34,28 @@ def copy_to(connection: duckdb.DuckDBPyConnection, select: str, path: Path, opti
         os.fsync(stream.fileno())
     aside.replace(path)
     return int(row[0]) if row else 0
+
+
+def write_slices(connection: duckdb.DuckDBPyConnection, selects: Iterable[str], schema: pa.Schema, path: Path) -> None:
+    """Write what SELECTs of the schema's columns give, one after another, as `copy_to` does; each is a row group.
+
+    Rows in an order of their own are sorted slice by slice in memory, where one sort of them all would spill; while a
+    slice is written, the next one is read.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.part")
+    with pq.ParquetWriter(aside, schema, compression="zstd") as writer, ThreadPoolExecutor(1) as writing:
+        last: Future[None] | None = None
+        for select in selects:
+            rows = connection.execute(select).to_arrow_table().cast(schema)
+            if last:
+                last.result()
+            last = writing.submit(writer.write_table, rows)
+        if last:
+            last.result()
+    with aside.open("rb") as stream:
+        os.fsync(stream.fileno())
+    aside.replace(path)
 
 
 def lake_path(home: Home, dataset: str, period: str, batch_id: str) -> Path:

@@ -15,8 +15,9 @@ from edu import runs
 from edu.clock import now
 from edu.contract import Contract
 from edu.duck import connect
+from edu.keyed_hash import BLOCK_BYTES
 from edu.paths import PRIVATE_DIR_MODE, Home
-from edu.pseudonym import BLOCK_BYTES, PlatformKey
+from edu.pseudonym import PlatformKey
 from edu.settings import get_settings
 from ingest.lake import copy_to
 from ingest.readers.table import literal
@@ -45,7 +46,7 @@ def _mac(text: str) -> str:
 def write_match(connection: duckdb.DuckDBPyConnection, home: Home, key: PlatformKey, batch_id: str) -> None:
     """Write the hashes of a batch's accepted rows to `vault/match/<batch_id>.parquet`, encrypted, mode 0600.
 
-    `connection` (httpfs loaded) has the tables `accepted` and `pseudonym` of the batch. The key never stands in a
+    `connection` (httpfs loaded) has the tables `accepted` and `keyed` of the batch. The key never stands in a
     statement's text, where an error could show it.
     """
     secret = key.derive("match").ljust(BLOCK_BYTES, b"\0")
@@ -62,13 +63,12 @@ def write_match(connection: duckdb.DuckDBPyConnection, home: Home, key: Platform
     copy_to(
         connection,
         f"""
-        select distinct p.pseudonym as roll_key, left(a.xjh, 1) = {literal(FINAL_LETTER)} as is_final,
+        select k.k_xjh as roll_key, left(a.xjh, 1) = {literal(FINAL_LETTER)} as is_final,
             {_mac(person)} as person_hash, {_mac(guardian)} as guardian_hash
         from accepted as a
-        inner join pseudonym as p on p.namespace = 'xjh' and p.value = a.xjh
+        inner join keyed as k on k.row_id = a.row_id
         cross join match_key
-        where a.name is not null and a.birth_date is not null
-        order by all
+        where k.k_xjh is not null and a.name is not null and a.birth_date is not null
         """,
         path,
         f", encryption_config {{footer_key: '{FILE_KEY}'}}",

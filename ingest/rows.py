@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import duckdb
 import pyarrow as pa
 
@@ -13,6 +15,9 @@ from edu.vault import write_segment
 from ingest import keys, lake, linking
 from ingest.examination import Examination
 from ingest.readers.table import literal, quoted
+
+SLICE_ROWS = 125_000
+"""So many rows are sorted and written to the lake at a time."""
 
 
 class RowWriter:
@@ -31,19 +36,16 @@ class RowWriter:
         """Write lake, quarantine and vault segment."""
         c = self.connection
         contract = self.contract
-        keys.make_pseudonyms(c, contract, self.key, get_settings().workers)
-        key_table = "" if contract.is_additive else "keyed"
-        if key_table:
-            c.execute(
-                "create or replace temp table keyed as select accepted.row_id, accepted.submission_id, "
-                f"{keys.row_key_sql(contract)} as row_key{keys.pseudonym_columns(contract)} "
-                f"from accepted {keys.pseudonym_joins(contract)}"
-            )
+        make = keys.make_pseudonyms if contract.is_additive else keys.make_keys
+        make(c, contract, self.key, get_settings().workers)
+        if not contract.is_additive:
             self.examination.find_repeated_keys()
         if c.execute("select 1 from accepted limit 1").fetchone():
-            lake.copy_to(
-                c, self._lake_select(), lake.lake_path(self.home, contract.dataset, self.period, self.batch_id)
-            )
+            path = lake.lake_path(self.home, contract.dataset, self.period, self.batch_id)
+            if contract.is_additive:
+                lake.copy_to(c, f"{self._lake_select()} {keys.pseudonym_joins(contract)}", path)
+            else:
+                lake.write_slices(c, self._lake_slices(), contract.lake_schema(), path)
             self._write_vault()
         lake.use_quarantine_key(c, self.key)
         if c.execute("select 1 from judged where is_quarantined or is_incomplete limit 1").fetchone():
@@ -57,7 +59,18 @@ class RowWriter:
                 "inner join judged as j on j.row_id = r.row_id where j.is_quarantined or j.is_incomplete order by r.row_id",
             )
 
+    def _lake_slices(self) -> Iterator[str]:
+        """Give the SELECT of each slice of accepted rows, in the order of the files."""
+        first, last = self.connection.execute("select min(row_id), max(row_id) from keyed").fetchone() or (0, 0)
+        for low in range(first, last + 1, SLICE_ROWS):
+            within = f"between {low} and {low + SLICE_ROWS - 1}"
+            yield (
+                f"{self._lake_select()} inner join keyed as k on k.row_id = a.row_id "
+                f"where a.row_id {within} and k.row_id {within} order by a.row_id"
+            )
+
     def _lake_select(self) -> str:
+        """Return the SELECT of the lake's columns over `accepted`, which the joins of keys follow."""
         contract = self.contract
         columns = {
             "submission_id": "a.submission_id",
@@ -69,7 +82,7 @@ class RowWriter:
             "snapshot_date": "a.snapshot_date",
             "is_incomplete": "a.is_incomplete",
             "is_deleted": "a.is_deleted",
-            "row_key": "cast(null as varchar)" if contract.is_additive else "k.row_key",
+            "row_key": "cast(null as varchar)" if contract.is_additive else keys.row_key_sql(contract),
         }
         id_field = next((f for f in contract.fields if f.namespace == "cn_id"), None)
         if id_field:
@@ -92,12 +105,7 @@ class RowWriter:
         schema = contract.lake_schema()
         kinds = {row[0]: row[1] for row in self._duck_types(schema)}
         selected = ", ".join(f"cast({columns[name]} as {kinds[name]}) as {quoted(name)}" for name in schema.names)
-        if contract.is_additive:
-            return f"select {selected} from accepted as a {keys.pseudonym_joins(contract)}"
-        return (
-            f"select {selected} from accepted as a inner join keyed as k on k.row_id = a.row_id "
-            "order by a.submission_id, a.row_id"
-        )
+        return f"select {selected} from accepted as a"
 
     def _duck_types(self, schema: pa.Schema) -> list[tuple[str, str]]:
         self.connection.register("lake_shape", schema.empty_table())

@@ -86,7 +86,8 @@ def read(
     )
     if dropped and FormNote("extra_rows_dropped") not in notes:
         notes.append(FormNote("extra_rows_dropped"))
-    connection.execute(f"update {table} set row_number = row_number - {form.header_rows - 1}")
+    if form.header_rows > 1:
+        connection.execute(f"update {table} set row_number = row_number - {form.header_rows - 1}")
     if has_faults:
         _check_faults(connection, path.name, table)
     return ReadResult(form.header.profile, (fields,), tuple(notes), encoding, form.header.title)
@@ -177,7 +178,7 @@ def _load_fast(connection: duckdb.DuckDBPyConnection, readable: Path, dialect: D
             ),
         )
         connection.register("csv_records", _numbered(reader))
-        connection.execute(f"create or replace temp table {table} as select * from csv_records order by row_number")
+        connection.execute(f"create or replace temp table {table} as select * from csv_records")
     except (pa.ArrowInvalid, duckdb.InvalidInputException):
         raise _UnevenError from None
     finally:

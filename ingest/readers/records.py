@@ -46,13 +46,13 @@ def is_well_formed(path: Path, dialect: Dialect) -> bool:
     kept = b""
     with path.open("rb") as stream:
         while piece := stream.read(4 << 20):
-            if not kept and quote not in piece and not dialect.escape:
+            if quote not in piece and quote not in kept and not dialect.escape:
                 end = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
-                kept = piece[end + 1 :] if end >= 0 else piece
-                continue
-            kept += piece
-            match = pattern.match(kept)
-            kept = kept[match.end() :] if match else kept
+                kept = piece[end + 1 :] if end >= 0 else kept + piece
+            else:
+                kept += piece
+                match = pattern.match(kept)
+                kept = kept[match.end() :] if match else kept
             if len(kept) > JOINED_CHARACTERS_MAXIMUM:
                 return False
     match = pattern.match(kept + b"\n")

@@ -28,6 +28,8 @@ class FieldTable:
     """Whether the SELECT gives `is_deleted` too: a boolean that marks a row as the removal of its key."""
     has_faults: bool = False
     """Whether the SELECT gives `row_fault` too: the reason why a row cannot be read at all, else null."""
+    name: str | None = None
+    """The temporary table that the SELECT alone reads; it can go once its rows were taken."""
 
 
 @dataclass(frozen=True)
@@ -83,5 +85,5 @@ def body(
     selected = ", ".join(f"{cells[i]} as {quoted(name)}" for i, name in sorted(header.columns.items()))
     fault = "row_fault, " if has_faults else ""
     relation = f"select row_number, {fault}{selected} from {table}"
-    fields = FieldTable(sheet, relation, tuple(header.columns.values()), has_faults=has_faults)
+    fields = FieldTable(sheet, relation, tuple(header.columns.values()), has_faults=has_faults, name=table)
     return fields, int(removed[0]) if removed else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -15,21 +14,14 @@ from indicator_truth.common import open_facts
 from question_truth import TRUTH
 from tests_city import City
 
+from benchmarks.query import questions
 from edu.codes import seed_rows
-from edu.settings import PROJECT_ROOT
 from warehouse.publish import publish
 from warehouse.query import run_query
 
-PAGE = PROJECT_ROOT / "docs" / "questions.zh-CN.md"
-QUESTION = re.compile(r"^### (\d+)\. .+?^```sql\n(.+?)^```", re.MULTILINE | re.DOTALL)
 SLOWEST_S = 1.0
 SMALL = 10
 """Below this many persons a cell of health may be hidden."""
-
-
-def questions() -> dict[int, str]:
-    """Return the page's SQL by number."""
-    return {int(number): sql for number, sql in QUESTION.findall(PAGE.read_text(encoding="utf-8"))}
 
 
 @pytest.fixture(scope="module")
