@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 LAYERS = ("collection", "storage", "management", "analysis", "query", "visualization")
 PROJECT = PROJECT_ROOT / "dbt_project"
 GATE_AFTER = {"collection": "collection", "storage": "storage"}
+SEED_NOTE = "main.loaded_seeds"
+"""Table of the database that names what its seeds were loaded from; schema `main` is none of the layers."""
 GATE_READERS = ("col_gate_result", "col_held_unit", "col_submission")
 """Collection models that say what the collection gate decided; they are built again after it."""
 
@@ -171,16 +174,53 @@ def _set_aside(database: Path) -> None:
     log.warning("%s could not be opened; it was set aside as %s and is built anew", database.name, broken.name)
 
 
-def run_seeds(home: Home, database: Path, run_id: str | None = None) -> LayerResult:
-    """Load the seeds, after making sure that the database opens and the sources have their columns."""
+def run_seeds(home: Home, database: Path, run_id: str | None = None, *, full: bool = False) -> LayerResult:
+    """Load the seeds, after making sure that the database opens and the sources have their columns.
+
+    Seeds that the database has as they are now are not loaded again, unless `full`.
+    """
     ensure_empty(home)
     (home.logs / "dbt").mkdir(parents=True, exist_ok=True)
     _repair(database)
     start = time.monotonic()
     with runs.logged(home, run_id or new_run_id(), "seed") as told:
-        nodes = _invoke(home, database, "seed", ["seed", "--full-refresh"], None)
+        wanted = _seeds_digest()
+        nodes = 0
+        if full or _loaded_seeds(database) != wanted:
+            _note_seeds(database, None)
+            nodes = _invoke(home, database, "seed", ["seed", "--full-refresh"], None)
+            _note_seeds(database, wanted)
         told["rows"] = nodes
     return LayerResult("seed", nodes, time.monotonic() - start)
+
+
+def _seeds_digest() -> str:
+    """Return SHA-256 of all that decides what the seeds' tables hold: their files, and the project's types of columns."""
+    digest = hashlib.sha256()
+    for path in [PROJECT / "dbt_project.yml", *sorted((PROJECT / "seeds").rglob("*.*"))]:
+        digest.update(f"{path.relative_to(PROJECT)}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _loaded_seeds(database: Path) -> str | None:
+    """Return the digest of the seeds that a database holds; null where it holds none, or a load did not end."""
+    if not database.exists():
+        return None
+    with duckdb.connect(str(database), read_only=True) as connection:
+        try:
+            row = connection.execute(f"select digest from {SEED_NOTE}").fetchone()
+        except duckdb.CatalogException:
+            return None
+    return str(row[0]) if row else None
+
+
+def _note_seeds(database: Path, digest: str | None) -> None:
+    """Write down in a database which seeds it holds; null before they are loaded."""
+    with duckdb.connect(str(database)) as connection:
+        if digest is None:
+            connection.execute(f"drop table if exists {SEED_NOTE}")
+        else:
+            connection.execute(f"create or replace table {SEED_NOTE} as select ? as digest", [digest])
 
 
 def run_layer(
@@ -291,7 +331,7 @@ def _build(
 ) -> BuildResult:
     result = BuildResult(new_run_id(), database)
     tell("seed")
-    result.layers.append(run_seeds(home, database, result.run_id))
+    result.layers.append(run_seeds(home, database, result.run_id, full=full))
     for layer in LAYERS:
         tell(layer)
         result.layers.append(run_layer(layer, home=home, database=database, full=full, as_of=day, run_id=result.run_id))
