@@ -215,12 +215,19 @@ def _loaded_seeds(database: Path) -> str | None:
 
 
 def _note_seeds(database: Path, digest: str | None) -> None:
-    """Write down in a database which seeds it holds; null before they are loaded."""
-    with duckdb.connect(str(database)) as connection:
-        if digest is None:
-            connection.execute(f"drop table if exists {SEED_NOTE}")
-        else:
-            connection.execute(f"create or replace table {SEED_NOTE} as select ? as digest", [digest])
+    """Write down in a database which seeds it holds; null before they are loaded.
+
+    Raises:
+        StorageFullError, StateFolderError: the installation cannot be written.
+    """
+    try:
+        with duckdb.connect(str(database)) as connection:
+            if digest is None:
+                connection.execute(f"drop table if exists {SEED_NOTE}")
+            else:
+                connection.execute(f"create or replace table {SEED_NOTE} as select ? as digest", [digest])
+    except duckdb.IOException as error:
+        raise storage_error(error, "seeds") or error from None
 
 
 def run_layer(
