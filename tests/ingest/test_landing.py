@@ -280,7 +280,8 @@ def test_a_full_disk_commits_nothing(edu_home: Home, tmp_path: Path, monkeypatch
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(lake, "copy_to", full)
+    for writer in ("copy_to", "write_slices"):
+        monkeypatch.setattr(lake, writer, full)
     with pytest.raises(StorageFullError, match="student"):
         land(edu_home, write_roster(tmp_path / "r.csv", [pupil(1)]))
     assert query(edu_home, "runs/submission", "count(*)") == [(0,)]
