@@ -21,6 +21,7 @@ from edu.paths import Home
 
 NAME_SHAPE = re.compile(r"[a-z][a-z0-9_]{1,30}")
 IDENTIFIER_SHAPE = re.compile(r"[^\"';\x00-\x1f.]{1,64}")
+QUERY_SHAPE = re.compile(r"\s*(?:select|with)\b[^;\x00]*", re.IGNORECASE)
 ENVIRONMENT_SHAPE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
 CURRENT_TERM = "current_term"
 
@@ -36,15 +37,17 @@ class ConnectorError(EduError):
 
 
 class SourceTable(BaseModel):
-    """One table or view, and the dataset that it feeds."""
+    """One table, view or SELECT, and the dataset that it feeds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     dataset: str
-    table: str
-    """`schema.table`, or `table` in the default schema; a view serves where a query is needed."""
+    table: str | None = None
+    """`schema.table`, or `table` in the default schema."""
+    query: str | None = None
+    """In the place of a table: one SELECT over the tables of the database in DuckDB's SQL, without a semicolon."""
     columns: dict[str, str]
-    """Field of the contract to column of the table."""
+    """Field of the contract to column of the table or query."""
     watermark: str | None = None
     """Column that grows with every change of a row; without one the whole table is taken every time."""
     overlap_minutes: int = Field(default=10, ge=0)
@@ -61,9 +64,18 @@ class SourceTable(BaseModel):
         wrong = sorted(set(self.columns) - known)
         if wrong:
             raise ValueError(f"dataset {self.dataset} has no field {', '.join(wrong)}")
-        for text in (*self.columns.values(), *self.table.split("."), *([self.watermark] if self.watermark else [])):
+        if (self.table is None) == (self.query is None):
+            raise ValueError("give a table or a query, one of them")
+        if self.query is not None and not QUERY_SHAPE.fullmatch(self.query):
+            raise ValueError("query: write one SELECT without a semicolon")
+        places = self.table.split(".") if self.table is not None else []
+        for text in (*self.columns.values(), *places, *([self.watermark] if self.watermark else [])):
             if not IDENTIFIER_SHAPE.fullmatch(text):
                 raise ValueError(f"{text!r} is no name of a table or column")
+        if self.watermark and contract.is_additive:
+            raise ValueError(
+                f"rows of {self.dataset} have no key and add up, so it is taken whole: leave watermark out"
+            )
         if not self.key_fields and (self.watermark or self.has_deletes) and not contract.is_additive:
             raise ValueError(f"the columns hold no whole key of {self.dataset}: {contract.evidence}")
         return self

@@ -2,11 +2,14 @@
 
 An id is the person's pseudonym permuted by SM4 (GB/T 32907) under a key derived for the receiver's domain, and a tag.
 The pseudonym is one block of 128 bits, so the permutation is one to one: two domains cannot be joined without the key,
-and the platform needs no list to know an id again. A person without an identifier gets a one-way id.
+and the platform needs no list to know an id again. A person without an identifier is known by the place that he was
+first seen at, which is longer than a block: it is enciphered by SM4 in counter mode under a counter that is its own
+keyed hash, so that the same person has the same id.
 """
 
 from __future__ import annotations
 
+import base64
 import hmac
 import re
 from collections.abc import Sequence
@@ -29,10 +32,10 @@ NAMESPACE_LETTERS = {
     "learner@system": "f",
     "xapi@homePage": "g",
 }
-ONE_WAY = "z"
+PLACE_LETTER = "y"
 BLOCK_BYTES = 16
 TAG_BYTES = 6
-ID_SHAPE = re.compile(r"(jz-[a-z][a-z0-9_]{1,30})[/:]?p([a-z])([0-9a-f]{32})([0-9a-f]{12})")
+ID_SHAPE = re.compile(r"(jz-[a-z][a-z0-9_]{1,30})[/:]?p(?:([a-x])([0-9a-f]{32})([0-9a-f]{12})|y([0-9a-v]{27,}))")
 EVIDENCE_SHAPE = re.compile(r"([a-z_]+(?:@[A-Za-z]+)?):([0-9a-f]{32})")
 
 
@@ -67,6 +70,30 @@ def _tag(secret: bytes, letter: str, block: bytes) -> str:
     return hmac.digest(secret, letter.encode() + block, "sm3")[:TAG_BYTES].hex()
 
 
+def _counted(key: PlatformKey, domain: str, counter: bytes, content: bytes) -> bytes:
+    """Return content enciphered, or deciphered: the same in counter mode."""
+    cipher = Cipher(SM4(key.derive(f"sharing/{domain}/place")[:BLOCK_BYTES]), modes.CTR(counter))
+    return cipher.encryptor().update(content)
+
+
+def _place_id(key: PlatformKey, domain: str, secret: bytes, person_id: str) -> str:
+    content = person_id.encode()
+    counter = hmac.digest(secret, PLACE_LETTER.encode() + content, "sm3")[:BLOCK_BYTES]
+    text = base64.b32hexencode(counter + _counted(key, domain, counter, content)).decode()
+    return f"p{PLACE_LETTER}{text.rstrip('=').lower()}"
+
+
+def _place_of(key: PlatformKey, domain: str, secret: bytes, text: str) -> str | None:
+    """Return the key of a person without an identifier; null where the id was not given out so."""
+    try:
+        whole = base64.b32hexdecode(text.upper() + "=" * (-len(text) % 8))
+        person_id = _counted(key, domain, whole[:BLOCK_BYTES], whole[BLOCK_BYTES:]).decode()
+    except ValueError:
+        return None
+    own = _place_id(key, domain, secret, person_id)
+    return person_id if hmac.compare_digest(own, f"p{PLACE_LETTER}{text}") else None
+
+
 def domain_ids(key: PlatformKey, domain: str, person_ids: Sequence[str]) -> list[str]:
     """Return the id of each person in a receiver's domain, in the same order.
 
@@ -77,42 +104,45 @@ def domain_ids(key: PlatformKey, domain: str, person_ids: Sequence[str]) -> list
     """
     check_domain(domain)
     secret = key.derive(f"sharing/{domain}/tag")
-    one_way = key.derive(f"sharing/{domain}/one_way")
-    letters, blocks = [], []
-    for person_id in person_ids:
+    ids = [""] * len(person_ids)
+    numbered: list[tuple[int, str]] = []
+    blocks = []
+    for position, person_id in enumerate(person_ids):
         match = EVIDENCE_SHAPE.fullmatch(person_id)
         letter = NAMESPACE_LETTERS.get(match[1]) if match else None
-        letters.append(letter or ONE_WAY)
-        blocks.append(
-            bytes.fromhex(match[2])
-            if match and letter
-            else hmac.digest(one_way, person_id.encode(), "sm3")[:BLOCK_BYTES]
-        )
+        if match and letter:
+            numbered.append((position, letter))
+            blocks.append(bytes.fromhex(match[2]))
+        else:
+            ids[position] = _place_id(key, domain, secret, person_id)
     permuted = _permuted(key, domain, b"".join(blocks), is_back=False)
-    pieces = [permuted[i : i + BLOCK_BYTES] for i in range(0, len(permuted), BLOCK_BYTES)]
-    return [
-        f"p{letter}{piece.hex()}{_tag(secret, letter, piece)}" for letter, piece in zip(letters, pieces, strict=True)
-    ]
+    for number, (position, letter) in enumerate(numbered):
+        piece = permuted[number * BLOCK_BYTES : (number + 1) * BLOCK_BYTES]
+        ids[position] = f"p{letter}{piece.hex()}{_tag(secret, letter, piece)}"
+    return ids
 
 
 def recognise(key: PlatformKey, values: Sequence[str]) -> list[str | None]:
     """Return the person's evidence key for each `<system>/<id>` that the platform itself gave out, else null.
 
-    A one-way id, an id of another domain than its system names, or one that was changed gives null.
+    An id of another domain than its system names, or one that was changed, gives null.
     """
     letters = {letter: namespace for namespace, letter in NAMESPACE_LETTERS.items()}
     found: dict[str, list[tuple[int, str, bytes]]] = {}
     secrets: dict[str, bytes] = {}
+    result: list[str | None] = [None] * len(values)
     for position, value in enumerate(values):
         match = ID_SHAPE.fullmatch(value)
         if not match:
             continue
         domain = match[1].removeprefix(SYSTEM_PREFIX)
         secret = secrets.setdefault(domain, key.derive(f"sharing/{domain}/tag"))
+        if match[5]:
+            result[position] = _place_of(key, domain, secret, match[5])
+            continue
         block = bytes.fromhex(match[3])
         if match[2] in letters and hmac.compare_digest(_tag(secret, match[2], block), match[4]):
             found.setdefault(domain, []).append((position, match[2], block))
-    result: list[str | None] = [None] * len(values)
     for domain, entries in found.items():
         plain = _permuted(key, domain, b"".join(block for _, _, block in entries), is_back=True)
         for number, (position, letter, _) in enumerate(entries):

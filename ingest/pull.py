@@ -1,7 +1,9 @@
 """Pulls from source databases: one consistent snapshot a run, what changed since the last, and the keys that are gone.
 
-A pull extracts to Parquet in a private folder and lands that like any file. Which keys a table had is kept encrypted
-beside the vault, because a delete must name its row.
+A pull extracts to Parquet in a private folder and lands that like any file. Which keys were sent is kept encrypted
+beside the vault, because a delete must name its row. Keys are kept before a landing and those that are gone are dropped
+after it, so that a pull that is killed anywhere between leaves more keys than were landed, never fewer: the next pull
+reads again from the last watermark and still deletes whatever is gone.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from ingest.receipt import CollectResult, Receipt
 from ingest.submission import Options
 
 KEY_NAME = "pull"
+SOURCE = "source"
+LANDED = ("accepted", "partly_accepted", "ignored")
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,16 @@ class _Extract:
 
     table: SourceTable
     path: Path | None
+    """What is to be landed; null where nothing changed."""
     coverage: str
     rows_source: int
     rows_changed: int
     rows_deleted: int
     watermark: str | None
     keys: Path | None
+    """Keys that the table has now; null where deletes are not followed."""
+    every_key: Path | None
+    """These, and those that earlier pulls sent and that may not have been deleted yet."""
 
 
 def pull(home: Home, connector: Connector, *, received_at: datetime | None = None) -> CollectResult:
@@ -60,17 +68,24 @@ def pull(home: Home, connector: Connector, *, received_at: datetime | None = Non
     period = connector.period_of(moment.date())
     scratch = Path(tempfile.mkdtemp(dir=home.tmp))
     try:
-        extracts = _extract(home, key, connector, period, scratch)
         receipts: list[Receipt] = []
-        records = []
-        for extract in extracts:
+        for extract in _extract(home, key, connector, period, scratch):
+            place = _keys_path(home, connector, extract.table.dataset, period)
+            _keep_keys(extract.every_key, place)
             receipt = _land(home, connector, extract, period, moment)
             if receipt:
                 receipts.append(receipt)
-            if receipt is None or receipt.submission_id:
-                _keep_keys(home, connector, extract, period)
-                records.append(_record(connector, extract, receipt, period, moment))
-        runs.append(home, "pull", f"{connector.name}-{moment:%Y%m%dT%H%M%S}", records)
+            if receipt and not receipt.submission_id:
+                continue
+            is_landed = receipt is None or receipt.status in LANDED
+            record = _record(connector, extract, receipt, period, moment)
+            if not is_landed:
+                # What was refused is read again from where the last pull that was taken in ended.
+                record["watermark"] = None
+            name = f"{connector.name}-{extract.table.dataset}-{moment:%Y%m%dT%H%M%S}"
+            runs.append(home, "pull", name, [record])
+            if is_landed:
+                _keep_keys(extract.keys, place)
         return CollectResult(receipts)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -95,12 +110,11 @@ def _keys_path(home: Home, connector: Connector, dataset: str, period: str) -> P
     return home.vault / "pull" / f"{connector.name}.{dataset}.{period.replace('/', '-')}.parquet"
 
 
-def _keep_keys(home: Home, connector: Connector, extract: _Extract, period: str) -> None:
-    if extract.keys:
-        target = _keys_path(home, connector, extract.table.dataset, period)
+def _keep_keys(keys: Path | None, target: Path) -> None:
+    if keys:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         aside = target.with_name(f".{target.name}.part")
-        shutil.copyfile(extract.keys, aside)
+        shutil.copyfile(keys, aside)
         aside.chmod(0o600)
         aside.replace(target)
 
@@ -139,44 +153,70 @@ def last_watermark(home: Home, connector: str, dataset: str, period: str) -> str
 def _extract(home: Home, key: PlatformKey, connector: Connector, period: str, scratch: Path) -> list[_Extract]:
     kind = {"postgres": "postgres_scanner", "mysql": "mysql_scanner"}[connector.type]
     since = {table.dataset: last_watermark(home, connector.name, table.dataset, period) for table in connector.tables}
+    dsn = connector.dsn()
     with connect(extensions=(kind, "httpfs")) as connection:
         secret = key.derive("pull").hex()[:32]
         connection.execute(f"pragma add_parquet_key('{KEY_NAME}', '{secret}')")
+        # No message of the scanners is passed on: it may quote the DSN or a value.
         try:
-            connection.execute(f"attach {literal(connector.dsn())} as source (type {connector.type}, read_only)")
+            connection.execute(f"attach {literal(dsn)} as {SOURCE} (type {connector.type}, read_only)")
             connection.execute("begin transaction")
-            watermarks = {table.dataset: _watermark(connection, table) for table in connector.tables}
+        except duckdb.Error as error:
+            raise ConnectorError(
+                connector.name,
+                f"the database does not answer or refuses the login ({type(error).__name__}); check the address, the "
+                f"user and the password in {connector.dsn_env}, and that the server is running.",
+            ) from None
+        dataset = connector.tables[0].dataset
+        try:
+            places, watermarks = {}, {}
+            for table in connector.tables:
+                dataset = table.dataset
+                places[dataset] = _place(connection, table)
+                watermarks[dataset] = _watermark(connection, table, places[dataset])
             extracts = []
             for table in connector.tables:
-                keys = _keys_path(home, connector, table.dataset, period)
+                dataset = table.dataset
+                keys = _keys_path(home, connector, dataset, period)
                 extracts.append(
-                    _extract_table(connection, table, watermarks[table.dataset], since[table.dataset], keys, scratch)
+                    _extract_table(
+                        connection, table, places[dataset], watermarks[dataset], since[dataset], keys, scratch
+                    )
                 )
             connection.execute("commit")
         except duckdb.Error as error:
-            # The message may quote the DSN or a value.
             raise ConnectorError(
                 connector.name,
-                f"the database cannot be read ({type(error).__name__}); check {connector.dsn_env}, tables and columns.",
+                f"what feeds {dataset} cannot be read ({type(error).__name__}); check its table or query, its columns "
+                "and the rights of the user.",
             ) from None
     return extracts
 
 
-def _place(table: SourceTable) -> str:
-    return "source." + ".".join(quoted(part) for part in table.table.split("."))
+def _place(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> str:
+    """Return SQL of where the rows are; what a query gives is read once."""
+    if table.table is not None:
+        return f"{SOURCE}." + ".".join(quoted(part) for part in table.table.split("."))
+    # The query runs here, over tables of the database: what is passed on to MySQL as it is leaves the transaction, and
+    # with it the moment. As a part of another SELECT it can be nothing else than one.
+    name = f"temp.main.{quoted(f'queried_{table.dataset}')}"
+    connection.execute(f"use {SOURCE}")
+    connection.execute(f"create temp table {name} as select * from ({table.query}\n) as queried")
+    connection.execute("use memory")
+    return name
 
 
-def _watermark(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> str | None:
+def _watermark(connection: duckdb.DuckDBPyConnection, table: SourceTable, place: str) -> str | None:
     if not table.watermark:
         return None
-    row = connection.execute(f"select cast(max({quoted(table.watermark)}) as varchar) from {_place(table)}").fetchone()
+    row = connection.execute(f"select cast(max({quoted(table.watermark)}) as varchar) from {place}").fetchone()
     return row[0] if row else None
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> dict[str, str]:
+def _columns(connection: duckdb.DuckDBPyConnection, table: SourceTable, place: str) -> dict[str, str]:
     """Return SQL text of each field: flags as 1 and 0, dates without a time, everything else as it is."""
     contract = get_contract(table.dataset)
-    kinds = {row[0]: row[1] for row in connection.execute(f"describe select * from {_place(table)}").fetchall()}
+    kinds = {row[0]: row[1] for row in connection.execute(f"describe select * from {place}").fetchall()}
     found = {}
     for name, column in table.columns.items():
         text = quoted(column)
@@ -192,29 +232,26 @@ def _columns(connection: duckdb.DuckDBPyConnection, table: SourceTable) -> dict[
 def _extract_table(
     connection: duckdb.DuckDBPyConnection,
     table: SourceTable,
+    place: str,
     watermark: str | None,
     since: str | None,
     known_keys: Path,
     scratch: Path,
 ) -> _Extract:
     contract = get_contract(table.dataset)
-    fields = _columns(connection, table)
+    fields = _columns(connection, table, place)
     headers = {name: contract.header(PULLED, name) for name in fields}
-    total = connection.execute(f"select count(*) from {_place(table)}").fetchone()
-    keys = None
-    if table.has_deletes and table.key_fields:
-        keys = scratch / f"{table.dataset}.keys.parquet"
-        selected = ", ".join(f"{fields[name]} as {quoted(name)}" for name in table.key_fields)
-        _copy_private(connection, f"select distinct {selected} from {_place(table)}", keys)
-    is_delta = bool(table.watermark and since and (known_keys.exists() or not table.has_deletes))
-    changed = "true"
-    if is_delta:
-        changed = f"{quoted(str(table.watermark))} >= {_from(connection, table, str(since))}"
+    total = connection.execute(f"select count(*) from {place}").fetchone()
+    has_known = _has_keys(connection, table, known_keys)
+    keys, every_key = _extract_keys(connection, table, place, fields, known_keys if has_known else None, scratch)
+    is_delta = bool(table.watermark and since and (has_known or not table.has_deletes))
+    changed = f"{quoted(str(table.watermark))} >= {_from(connection, table, place, str(since))}" if is_delta else "true"
     body = ", ".join(f"{fields[name]} as {quoted(headers[name])}" for name in fields)
-    select = f"select {body}, false as {quoted(DELETED_COLUMN)} from {_place(table)} where {changed}"
+    select = f"select {body}, false as {quoted(DELETED_COLUMN)} from {place} where {changed}"
     connection.execute(f"create or replace temp table pulled as {select}")
     deleted = 0
-    if is_delta and keys:
+    if keys and has_known:
+        # Also where all is sent: a school of which no row is left is named by nothing else.
         key = ", ".join(quoted(name) for name in table.key_fields)
         gone = ", ".join(
             f"{'k.' + quoted(name) if name in table.key_fields else 'null'} as {quoted(headers[name])}"
@@ -233,12 +270,46 @@ def _extract_table(
         connection.execute(f"copy (select * from pulled order by all) to '{path}' (format parquet)")
         path.chmod(0o600)
     coverage = "delta" if is_delta else "full"
-    return _Extract(table, path, coverage, int(total[0]) if total else 0, rows, deleted, watermark or since, keys)
+    source_rows = int(total[0]) if total else 0
+    return _Extract(
+        table, path, coverage, source_rows, rows, deleted, watermark or since, keys=keys, every_key=every_key
+    )
 
 
-def _from(connection: duckdb.DuckDBPyConnection, table: SourceTable, since: str) -> str:
+def _has_keys(connection: duckdb.DuckDBPyConnection, table: SourceTable, known_keys: Path) -> bool:
+    """Whether the keys of earlier pulls are there, and are those that the connector's columns give now."""
+    if not known_keys.exists():
+        return False
+    kept = {row[0] for row in connection.execute(f"describe select * from {_private(known_keys)}").fetchall()}
+    return set(table.key_fields) <= kept
+
+
+def _extract_keys(
+    connection: duckdb.DuckDBPyConnection,
+    table: SourceTable,
+    place: str,
+    fields: dict[str, str],
+    known_keys: Path | None,
+    scratch: Path,
+) -> tuple[Path | None, Path | None]:
+    """Write the keys that the table has, and these with those that are known; return the two files."""
+    if not (table.has_deletes and table.key_fields):
+        return None, None
+    keys, every_key = scratch / f"{table.dataset}.keys.parquet", scratch / f"{table.dataset}.every_key.parquet"
+    selected = ", ".join(f"{fields[name]} as {quoted(name)}" for name in table.key_fields)
+    _copy_private(connection, f"select distinct {selected} from {place}", keys)
+    if known_keys is None:
+        return keys, keys
+    key = ", ".join(quoted(name) for name in table.key_fields)
+    _copy_private(
+        connection, f"select {key} from {_private(keys)} union select {key} from {_private(known_keys)}", every_key
+    )
+    return keys, every_key
+
+
+def _from(connection: duckdb.DuckDBPyConnection, table: SourceTable, place: str, since: str) -> str:
     """Return SQL of where reading begins again: the last watermark less the overlap, where it is a time."""
-    kinds = connection.execute(f"describe select {quoted(str(table.watermark))} from {_place(table)}").fetchone()
+    kinds = connection.execute(f"describe select {quoted(str(table.watermark))} from {place}").fetchone()
     assert kinds
     if kinds[1].startswith(("TIMESTAMP", "DATE")):
         begin = datetime.fromisoformat(since) - timedelta(minutes=table.overlap_minutes)

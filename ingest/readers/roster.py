@@ -24,6 +24,7 @@ CLASS_CODE_WIDTH = 10
 STUDENT_ROLES = "('student', 'learner')"
 UNKNOWN_PERSON = "case when x.user_row is null and not coalesce(x.is_deleted, false) then 'person_not_in_bundle' end"
 """A role or an enrolment of somebody whom the bundle does not describe; see docs/adr/0016."""
+ROLL_SHAPE = "[GJLgjl]\\d{17}[\\dXx]"
 FAMILY_ROLES = "('guardian', 'parent', 'relative', 'other')"
 """Neither learners nor staff: they are in no dataset."""
 STAFF_CATEGORY = {
@@ -140,11 +141,15 @@ def _schools(tables: Tables, prefix: str, roster: Roster) -> Row:
 
 def _classes(_: Tables, prefix: str, roster: Roster) -> Row:
     """Classes that pupils belong to; lessons that they choose (`scheduled`) are no classes of a school."""
-    leader = (
-        f"(select case when count(distinct u.identifier) = 1 then min(u.identifier) end from {prefix}_nenrolment as e "
-        f"inner join {prefix}_nuser as u on u.user_id = e.user_id where e.class_id = k.class_id "
-        "and e.role = 'teacher' and e.is_primary = 'true' and not e.is_deleted)"
-    )
+
+    def leader(value: str) -> str:
+        """Return SQL of a value of the one primary teacher; null where several are, or none."""
+        return (
+            f"(select case when count(distinct e.user_id) = 1 then min({value}) end from {prefix}_nenrolment as e "
+            f"left join {prefix}_nuser as u on u.user_id = e.user_id where e.class_id = k.class_id "
+            "and e.role = 'teacher' and e.is_primary = 'true' and not e.is_deleted)"
+        )
+
     common = _common_grade(prefix)
     source = (
         f"(select k.*, coalesce(p.school_code, {bare_org('k.org_id', roster)}) as school_code from {prefix}_nclass as k "
@@ -158,7 +163,8 @@ def _classes(_: Tables, prefix: str, roster: Roster) -> Row:
         "class_name": "coalesce(k.jyt_name, k.title)",
         "grade_code": grade,
         "class_kind_code": "k.jyt_kind",
-        "homeroom_staff_no": leader,
+        "homeroom_staff_no": leader("u.identifier"),
+        "homeroom_sourced_id": f"{literal(f'{roster.system}/')} || {leader('e.user_id')}",
         "reported_pupils": "k.jyt_pupils",
     }
     return Row(source, "k.sheet", "k.row_number", "k.is_deleted", values)
@@ -192,12 +198,17 @@ def _people(prefix: str, roster: Roster, wanted: str, homeless: str) -> str:
             left join {prefix}_norg as p0 on p0.org_id = m.org_id
             where {wanted}
         ),
+        placed as (
+            select *, bool_or(school_code is not null) over (partition by sheet, row_number) as has_school from member
+        ),
         one as (
             select *, row_number() over (
                 partition by user_id, school_code
                 order by is_deleted, is_primary desc, case role when 'teacher' then 0 else 1 end, row_number, sheet
             ) as choice_no
-            from member
+            from placed
+            -- A record that names a school and the district above it speaks of one person in one school.
+            where school_code is not null or not has_school
         ),
         homeroom as (
             select e.user_id, coalesce(p.school_code, {bare_org("k.org_id", roster)}) as school_code, k.class_id, k.grades,
@@ -213,7 +224,7 @@ def _people(prefix: str, roster: Roster, wanted: str, homeless: str) -> str:
                 and e.role in {STUDENT_ROLES}
         )
         select o.sheet, o.row_number as row_number_, o.school_code, o.role, o.grades as member_grades, o.user_id,
-            o.is_deleted or coalesce(u.is_deleted, false) as is_deleted, u.given, u.family, u.identifier, u.master_id,
+            o.is_deleted or coalesce(u.is_deleted, false) as is_deleted, u.given, u.family, u.identifier, u.other_ids, u.master_id,
             u.phone, u.grades as user_grades, coalesce(d.birth, u.birth) as birth, d.sex, u.sheet as user_sheet,
             u.row_number as user_row,
             case when h.class_type is not null or h.classes = 1 then h.class_id end as class_id,
@@ -322,8 +333,9 @@ def _students(tables: Tables, prefix: str, roster: Roster) -> Row:
     values["class_code"] = f"coalesce({jyt['class_code']}, {_class_code('x.class_id', roster)})"
     values["status_code"] = f"coalesce({jyt['status_code']}, '01')"
     values["xjh"] = (
-        f"coalesce({jyt['xjh']}, case when regexp_full_match(x.identifier, '[GJLgjl]\\d{{17}}[\\dXx]') "
-        "then upper(x.identifier) end)"
+        f"coalesce({jyt['xjh']}, case when regexp_full_match(x.identifier, '{ROLL_SHAPE}') then upper(x.identifier) end, "
+        # Other ids of the user stand as {type:id} in one cell; what has the shape of a roll number is one.
+        f"nullif(upper(regexp_extract(x.other_ids, ':({ROLL_SHAPE})\\}}', 1)), ''))"
     )
     return Row(source, "x.sheet", "x.row_number_", "x.is_deleted", values, UNKNOWN_PERSON)
 

@@ -124,7 +124,7 @@ def _shape(tables: Tables) -> dict[str, str]:
     return shape
 
 
-USER_COLUMNS = ("user_id", "given", "family", "identifier", "master_id", "phone", "grades", "birth", "primary_org", "role", "is_deleted", "sheet")  # fmt: skip
+USER_COLUMNS = ("user_id", "given", "family", "identifier", "other_ids", "master_id", "phone", "grades", "birth", "primary_org", "role", "is_deleted", "sheet")  # fmt: skip
 CLASS_COLUMNS = ("class_id", "org_id", "title", "class_type", "grades", "jyt_name", "jyt_grade", "jyt_kind", "jyt_pupils", "sheet", "is_deleted")  # fmt: skip
 ENROLMENT_COLUMNS = ("class_id", "user_id", "role", "is_primary", "begin_date", "end_date", "org_id", "sheet", "is_deleted")  # fmt: skip
 
@@ -135,7 +135,7 @@ def _user_select(tables: Tables, stem: str) -> str:
         f"select {col(stem, 'sourcedId', 'SIS ID', 'ID')} as user_id, {col(stem, 'givenName', 'First Name')} as given, "
         f"{col(stem, 'familyName', 'Last Name')} as family, "
         f"{col(stem, 'identifier', 'Student Number', 'Teacher Number')} as identifier, "
-        f"{col(stem, 'userMasterIdentifier')} as master_id, {col(stem, 'phone', 'sms')} as phone, "
+        f"{col(stem, 'userIds')} as other_ids, {col(stem, 'userMasterIdentifier')} as master_id, {col(stem, 'phone', 'sms')} as phone, "
         f"{col(stem, 'grades', 'grade')} as grades, {col(stem, 'Birthdate')} as birth, "
         f"{col(stem, 'primaryOrgSourcedId')} as primary_org, lower({col(stem, 'role')}) as role, "
         f"{deleted(tables, stem)} as is_deleted, {literal(stem + '.csv')} as sheet, row_number_ as row_number "

@@ -77,6 +77,11 @@ def home(edu_home: Home) -> Home:
             "true as is_establishment, false as is_backbone, true as has_certificate, '2' as sex_code, "
             "date '1980-01-01' as birth_date"
         )
+        c.execute(
+            "create table storage.bridge_class_homeroom as select 'S2142000001' as school_id, '1601' as class_code, "
+            f"'{PERIOD}' as period, date '2024-09-01' as snapshot_date, '{TEACHER}' as person_id"
+        )
+        c.execute("create table storage.map_restriction (person_id varchar)")
     return edu_home
 
 
@@ -107,7 +112,9 @@ def test_structure_of_a_city(home: Home, tmp_path: Path) -> None:
     }
     assert len(table(folder, "users")) == 8
     assert sorted(row["role"] for row in table(folder, "roles")) == ["student"] * 7 + ["teacher"]
-    assert len(table(folder, "enrollments")) == 7
+    enrolled = [(row["classSourcedId"], row["role"], row["primary"]) for row in table(folder, "enrollments")]
+    assert len(enrolled) == 8
+    assert [row for row in enrolled if row[1] != "student"] == [("S2142000001-1601", "teacher", "true")]
     assert not (folder / "demographics.csv").exists()
     # The name that a spreadsheet would take for a formula is made harmless.
     assert [row["name"] for row in table(folder, "orgs") if row["sourcedId"] == "S2142000009"] == ["'=第二中学"]
@@ -176,23 +183,40 @@ def test_structure_survives_export_and_collection(home: Home, tmp_path: Path) ->
         ("3142000002", "4101", "2024级9班", "41", "10", 3),
     ]
     enrolled = lake(home, "student", "row_key, school_code, class_code, grade_code, status_code, sex_code")
-    known = [row for row in enrolled if not row[0].startswith("oneroster@system:")]
+    known = [row for row in enrolled if row[0].startswith("xjh:")]
     assert known == sorted(
         [(person, "2142000001", code, "16", "01", "1") for person, _, code in PUPILS]
         + [(f"xjh:{8:032x}", "3142000002", "4101", "41", "01", "1")]
     )
-    # Who has no identifier is a person of the receiver's system when he comes back.
     assert len(enrolled) == 7
+    assert ("2142000001/1601/6", "2142000001", "1601", "16", "01", "1") in enrolled
     assert lake(home, "staff", "row_key, school_code, staff_category_code, is_establishment, has_certificate") == [
         (TEACHER, "2142000001", "11", True, True)
     ]
+    assert lake(home, "class", "class_code, homeroom_sourced_id_key, homeroom_staff_no_key") == [
+        ("1601", TEACHER, None),
+        *((code, None, None) for code in ("1602", "2101", "4101")),
+    ]
+
+
+def test_whose_data_may_not_be_shown_goes_to_no_other_system(home: Home, tmp_path: Path) -> None:
+    with duckdb.connect(str(home.warehouse)) as c:
+        c.executemany("insert into storage.map_restriction values (?)", [[PUPILS[0][0]], [TEACHER]])
+    folder = write_oneroster(home, "421000", PERIOD, "lms", tmp_path / "out", has_demographics=True)
+    hidden = set(domain_ids(load_or_create_key(home), "lms", [PUPILS[0][0], TEACHER]))
+    content = "".join(path.read_text(encoding="utf-8") for path in folder.iterdir())
+    assert not [identity for identity in hidden if identity in content]
+    assert [len(table(folder, name)) for name in ("users", "roles", "enrollments", "demographics")] == [6] * 4
+
+
+PLACES = ["2142000001/1601/6", f"row:s{3:031x}/五（1）班/12", "2142000001/1601/61"]
 
 
 def test_an_id_of_ours_is_known_only_as_it_was_given(home: Home) -> None:
     key = load_or_create_key(home)
-    persons = [f"xjh:{1:032x}", TEACHER, "2142000001/1601/6"]
+    persons = [f"xjh:{1:032x}", TEACHER, *PLACES]
     mine = domain_ids(key, "lms", persons)
-    assert recognise(key, [f"jz-lms/{one}" for one in mine]) == [*persons[:2], None]
+    assert recognise(key, [f"jz-lms/{one}" for one in mine]) == persons
     changed = mine[0][:-1] + ("0" if mine[0][-1] != "0" else "1")
     other_person = mine[0][:2] + mine[1][2:]
     assert recognise(key, [f"jz-lms/{changed}", f"jz-lms/{other_person}", f"jz-other/{mine[0]}", f"lms/{mine[0]}"]) == [
@@ -201,3 +225,19 @@ def test_an_id_of_ours_is_known_only_as_it_was_given(home: Home) -> None:
         None,
         None,
     ]
+
+
+def test_an_id_of_a_place_tells_nothing_and_cannot_be_made_up(home: Home) -> None:
+    key = load_or_create_key(home)
+    mine, others = (domain_ids(key, domain, PLACES) for domain in ("lms", "library"))
+    assert not set(mine) & set(others)
+    assert mine == domain_ids(key, "lms", PLACES)
+    assert all(one.isalnum() and one.islower() and len(one) < 200 for one in mine)
+    # One sign changed anywhere, cut or longer: nobody.
+    letters = "0123456789abcdefghijklmnopqrstuv"
+    forged = [
+        mine[0][:at] + letters[letters.index(mine[0][at]) ^ 1] + mine[0][at + 1 :] for at in range(2, len(mine[0]))
+    ]
+    forged += [mine[0][:-1], mine[0] + "0", mine[0] + "00000000"]
+    assert set(recognise(key, [f"jz-lms/{one}" for one in forged])) == {None}
+    assert recognise(key, [f"jz-library/{mine[0]}"]) == [None]

@@ -98,7 +98,7 @@ def write_oneroster(
 
 
 def _select_scope(connection: duckdb.DuckDBPyConnection, org: str, period: str) -> None:
-    """Make `school`, `class`, `pupil` and `member`: the schools of an organisation and what is in them."""
+    """Make `school`, `class`, `pupil` and `member`: the schools of an organisation and who is in them and may be shown."""
     scope = {6: "managing_org = $org or division_code = $org", 10: "school_code = $org"}[len(org)]
     connection.execute(
         f"create temp table school as select * from w.storage.dim_school where period = $period and "
@@ -119,6 +119,9 @@ def _select_scope(connection: duckdb.DuckDBPyConnection, org: str, period: str) 
             "max(t.snapshot_date) over (partition by t.school_id)",
             {"period": period},
         )
+    for name in ("pupil", "member"):
+        # Persons whose data may not be shown go to no other system; the newest snapshot is chosen before.
+        connection.execute(f"delete from {name} where person_id in (select person_id from w.storage.map_restriction)")
 
 
 def _name_persons(connection: duckdb.DuckDBPyConnection, home: Home, domain: str) -> None:
@@ -247,6 +250,14 @@ def _selects(period: str) -> dict[str, str]:
             from pupil as p
             inner join class as k on k.school_id = p.school_id and k.class_code = p.class_code
             inner join person on person.person_id = p.person_id
+            union all
+            select person.sourced_id || '-' || {class_id} || '-t', '', '', {class_id}, k.school_id, person.sourced_id,
+                'teacher', 'true', '{start}', ''
+            from w.storage.bridge_class_homeroom as h
+            inner join class as k
+                on k.school_id = h.school_id and k.class_code = h.class_code and k.snapshot_date = h.snapshot_date
+            inner join member as m on m.school_id = h.school_id and m.person_id = h.person_id
+            inner join person on person.person_id = m.person_id
             order by 1
         """,
         "demographics": f"""

@@ -20,6 +20,7 @@ select
     lake_row.grade_code,
     lake_row.class_kind_code,
     lake_row.homeroom_staff_no_key,
+    lake_row.homeroom_sourced_id_key,
     lake_row.reported_pupils
 from {{ source('lake', 'class') }} as lake_row
 inner join {{ source('runs', 'submission') }} as receipt
