@@ -59,9 +59,9 @@ def bare_org(org: str, roster: Roster, is_own: str | None = None) -> str:
 
 
 def _empty(*columns: str) -> str:
-    return (
-        "select " + ", ".join(f"cast(null as varchar) as {name}" for name in columns) + ", 0 as row_number where false"
-    )
+    kinds = {"is_deleted": "boolean"}
+    cells = ", ".join(f"cast(null as {kinds.get(name, 'varchar')}) as {name}" for name in columns)
+    return f"select {cells}, 0 as row_number where false"
 
 
 def deleted(tables: Tables, stem: str) -> str:

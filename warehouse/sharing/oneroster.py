@@ -150,8 +150,14 @@ def quoted(name: str) -> str:
     return f'"{name}"'
 
 
+def _coded(alias: str, name: str) -> str:
+    """Return SQL of a JY/T value as its code: flags are 1 and 0."""
+    value = f"cast({alias}.{name} as integer)" if name.startswith(("is_", "has_")) else f"{alias}.{name}"
+    return f"cast({value} as varchar)"
+
+
 def _metadata(alias: str, names: tuple[str, ...]) -> str:
-    return ", ".join(f"cast({alias}.{name} as varchar) as {quoted(f'metadata.jyt.{name}')}" for name in names)
+    return ", ".join(f"{_coded(alias, name)} as {quoted(f'metadata.jyt.{name}')}" for name in names)
 
 
 def _no_metadata(names: tuple[str, ...]) -> str:
@@ -182,7 +188,7 @@ def _selects(period: str) -> dict[str, str]:
         select person.sourced_id || '-' || m.school_id || '-t', '', '', person.sourced_id, 'primary',
             case m.staff_category_code when '11' then 'teacher' when '12' then 'aide' else 'siteAdministrator' end,
             '', '', m.school_id, '', {", ".join("null" for _ in STUDENT_METADATA)},
-            {", ".join(f"cast(m.{name} as varchar)" for name in STAFF_METADATA)}
+            {", ".join(_coded("m", name) for name in STAFF_METADATA)}
         from member as m inner join person on person.person_id = m.person_id
     """
     return {
@@ -198,7 +204,7 @@ def _selects(period: str) -> dict[str, str]:
             where d.is_current and (d.division_code = '{CITY}' or d.division_code in (select managing_org from school))
             union all
             select s.school_id, '', '', s.school_name, 'school', s.school_code, 'D' || s.managing_org,
-                {", ".join(f"cast(s.{name} as varchar)" for name in SCHOOL_METADATA)}
+                {", ".join(_coded("s", name) for name in SCHOOL_METADATA)}
             from school as s
             order by 1
         """,
