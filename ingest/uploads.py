@@ -18,9 +18,20 @@ from edu.settings import get_settings
 if TYPE_CHECKING:
     from ingest.inbox import Source
 
-TEMPORARY_SUFFIXES = (".part", ".tmp", ".crdownload", ".filepart")
-Stamp = tuple[tuple[str, int, int, int], ...]
-"""Name, inode, size and time of each file of a source; null, as an empty one, where a file is gone."""
+TEMPORARY_SUFFIXES = (
+    ".part",
+    ".partial",
+    ".tmp",
+    ".crdownload",
+    ".download",
+    ".downloading",
+    ".filepart",
+    ".uploading",
+)
+Stamp = tuple[tuple[str, int, int, int, int], ...]
+"""Name, inode, size, time of writing and time of change of each file of a source; empty where a file is gone.
+
+Programs that copy set the time of writing back to that of the original; the time of change they cannot set."""
 
 
 def is_temporary(name: str) -> bool:
@@ -34,7 +45,7 @@ def stamp(source: Source) -> Stamp:
         found = []
         for path in _files(source):
             status = path.stat()
-            found.append((path.name, status.st_ino, status.st_size, status.st_mtime_ns))
+            found.append((path.name, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
         return tuple(found)
     except OSError:
         return ()
@@ -78,7 +89,7 @@ def complete(sources: Sequence[Source], home: Home) -> list[Source]:
     whole = [source for source in sources if source.path not in dropped or _is_whole(source)]
     settle = get_settings().settle_seconds
     since = time.time() - settle
-    fresh = {source.path: stamp(source) for source in whole if source.path in dropped and _newest(source) > since}
+    fresh = {source.path: stamp(source) for source in whole if source.path in dropped and _changed(source) > since}
     if not fresh:
         return whole
     time.sleep(settle)
@@ -87,6 +98,10 @@ def complete(sources: Sequence[Source], home: Home) -> list[Source]:
 
 def _newest(source: Source) -> float:
     return max((entry[3] for entry in stamp(source)), default=0) / 1e9
+
+
+def _changed(source: Source) -> float:
+    return max((max(entry[3], entry[4]) for entry in stamp(source)), default=0) / 1e9
 
 
 def never_completed(sources: Iterable[Source], home: Home) -> int:

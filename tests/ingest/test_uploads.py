@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bundles import oneroster_12, write_zip
+from bundles import oneroster_12, write_folder, write_zip
 from rosters import pupil, write_roster
 
 from edu.paths import Home
@@ -26,7 +27,7 @@ def statuses(home: Home) -> list[str]:
     return [receipt.status for receipt in collect([home.inbox], home=home, options=Options()).receipts]
 
 
-@pytest.mark.parametrize("suffix", [".part", ".tmp", ".crdownload", ".FilePart"])
+@pytest.mark.parametrize("suffix", [".part", ".tmp", ".crdownload", ".FilePart", ".uploading"])
 def test_names_of_unfinished_files_are_left_until_renamed(edu_home: Home, suffix: str) -> None:
     done = write_roster(edu_home.inbox / FOLDER / "a.csv", [pupil(1)])
     unfinished = write_roster(edu_home.inbox / FOLDER / f"b.csv{suffix}", [pupil(3)])
@@ -36,6 +37,55 @@ def test_names_of_unfinished_files_are_left_until_renamed(edu_home: Home, suffix
     unfinished.rename(done.with_name("b.csv"))
     assert statuses(edu_home) == ["accepted"]
     assert not any(path.is_file() for path in edu_home.inbox.rglob("*"))
+
+
+@pytest.mark.parametrize("name", ["~$a.csv", ".a.csv.Xy12Zq", ".~lock.a.csv#"])
+def test_what_programs_lay_beside_a_file_is_no_delivery(edu_home: Home, name: str) -> None:
+    beside = write_roster(edu_home.inbox / FOLDER / name, [pupil(3)])
+    assert plan(edu_home) == []
+    write_roster(edu_home.inbox / FOLDER / "a.csv", [pupil(1)])
+    assert statuses(edu_home) == ["accepted"]
+    assert beside.exists()
+
+
+def test_a_copy_that_keeps_the_time_of_its_original_is_left_while_it_grows(
+    edu_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDU_SETTLE_SECONDS", "0.4")
+    get_settings.cache_clear()
+    path = write_roster(edu_home.inbox / FOLDER / "a.csv", [pupil(1)])
+    stop = threading.Event()
+
+    def copy_on() -> None:
+        while not stop.wait(0.05):
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write(" ")
+            os.utime(path, (time.time() - 9000, time.time() - 9000))
+
+    copy_on_once = threading.Thread(target=copy_on)
+    copy_on_once.start()
+    try:
+        time.sleep(0.2)
+        assert plan(edu_home) == []
+    finally:
+        stop.set()
+        copy_on_once.join()
+    time.sleep(0.5)
+    assert len(plan(edu_home)) == 1
+
+
+def test_a_folder_is_left_while_files_still_come(edu_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDU_SETTLE_SECONDS", "0.5")
+    get_settings.cache_clear()
+    folder = edu_home.inbox / "421002" / "oneroster" / "2024-2025-1" / "b"
+    files = oneroster_12()
+    write_folder(folder, {name: files[name] for name in ("manifest", "orgs", "users")})
+    later = threading.Timer(
+        0.2, lambda: shutil.move(str(write_folder(edu_home.root / "aside", files) / "roles.csv"), folder)
+    )
+    later.start()
+    assert plan(edu_home) == []
+    later.join()
 
 
 def test_a_growing_file_is_left_until_it_stands_still(edu_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
