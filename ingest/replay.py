@@ -26,6 +26,7 @@ from edu.duck import connect
 from edu.errors import EduError, ExitCode
 from edu.paths import Home
 from edu.pseudonym import PlatformKey, key_path, load_key
+from edu.runs import RUN_SCHEMAS
 from edu.settings import get_settings
 from ingest import archive, feedback, lake
 from ingest.batch import Batch
@@ -37,8 +38,8 @@ from ingest.roster import describe
 from ingest.submission import Metadata
 from ingest.withdrawal import UnknownSubmissionError
 
-EVENTS = ("withdrawal", "release")
-"""Records beside the receipts that an installation rebuilt from the archive needs too."""
+OWN_RECORDS = ("submission", "unit", "finding", "gate_result", "run_log")
+"""What landings and builds write by themselves; every other kind of record was decided or sent, and is taken along."""
 
 
 class ReplayTargetError(EduError):
@@ -154,6 +155,8 @@ def reland(home: Home, submission_id: str, recorded_at: datetime | None = None) 
 def replay(home: Home, target: Home, submission_id: str | None = None) -> Replay:
     """Land what was archived into another installation, batch by batch with the recorded contracts and times.
 
+    Withdrawals, decisions, approvals and whatever else people recorded go with it, so that a build there gives the same.
+
     Raises:
         UnknownSubmissionError, ArchiveError: see `receipts` and `restored`.
         ReplayTargetError: the target holds receipts already.
@@ -168,7 +171,7 @@ def replay(home: Home, target: Home, submission_id: str | None = None) -> Replay
         copy = target.vault / key_path(home).name
         shutil.copyfile(key_path(home), copy)
         copy.chmod(0o600)
-    for kind in EVENTS:
+    for kind in sorted(RUN_SCHEMAS.keys() - set(OWN_RECORDS)):
         shutil.copytree(home.runs / kind, target.runs / kind, dirs_exist_ok=True)
     done = Replay()
     for batch_id, landing in _by_batch(rows).items():

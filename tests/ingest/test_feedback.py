@@ -13,11 +13,13 @@ import pytest
 from rosters import id_number, pupil, write_roster
 
 from edu.paths import Home
+from edu.restriction import record as record_restriction
 from ingest import feedback
 from ingest.correction import PROPERTY_SHEET, SUMMARY_SHEET, properties_of
 from ingest.landing import collect
 from ingest.replay import give_feedback, receipts, reland, replay, verify
 from ingest.submission import Options
+from ingest.withdrawal import withdraw
 
 OPTIONS = Options(dataset="student", org="421002", period="2024-2025/1")
 DIRTY = [
@@ -138,6 +140,20 @@ def test_replay_gives_the_same_lake_and_verify_sees_a_change(edu_home: Home, tmp
     )
     first.with_name(first.name + ".new").replace(first)
     assert verify(edu_home).differing == [receipt.submission_id]
+
+
+def test_replay_takes_along_what_people_recorded(edu_home: Home, tmp_path: Path) -> None:
+    receipt = land(edu_home, write_roster(tmp_path / "r.csv", DIRTY))
+    withdraw(edu_home, str(receipt.submission_id), by="steward", reason="the wrong file")
+    restriction = record_restriction(edu_home, f"xjh:{1:032x}", action="restrict", actor="steward", reason="asked for")
+    target = Home(tmp_path / "second")
+    replay(edu_home, target)
+    for kind in ("withdrawal", "restriction"):
+        names = [sorted(path.name for path in (home.runs / kind).glob("*.parquet")) for home in (edu_home, target)]
+        assert names[0] == names[1]
+        assert len(names[0]) == 2, restriction
+    # What a landing or a build writes by itself is written anew, not taken over.
+    assert len(list((target.runs / "submission").glob("b*.parquet"))) == 1
 
 
 def test_landing_again_is_a_landing_of_its_own(edu_home: Home, tmp_path: Path) -> None:
