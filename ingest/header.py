@@ -192,12 +192,13 @@ def recognise(
     """Return the header of a table whose first rows are given.
 
     Without a profile the one is taken whose headers are spelled exactly most often, then the one whose form of
-    values (code or label) the first rows have, then the one that uses this type of file first.
+    values (code or label) the first rows have, then the one that has just these rows above its header, then the one that
+    uses this type of file first.
 
     Raises:
         RejectedFileError: no row names enough fields, two columns claim one field, or a mandatory column is missing.
     """
-    found: list[tuple[tuple[int, int, int], str, _Candidate]] = []
+    found: list[tuple[tuple[int, int, int, int], str, _Candidate]] = []
     for order, (name, spec) in enumerate(contract.profiles.items()):
         if profile != name and (profile is not None or spec.carrier != "table"):
             continue
@@ -208,8 +209,10 @@ def recognise(
         exact = sum(_is_exact(contract, name, c, rows, candidate) for c in candidate.columns)
         codes, labels = _value_form_votes(contract, candidate.columns, rows[candidate.last_row + 1 : SEARCH_ROWS])
         votes = codes - labels if spec.value_form == "code" else labels - codes
+        title, extra = _above(rows[: candidate.first_row], spec)
+        has_its_title = not extra and (title is not None or spec.title_pattern is None)
         preference = -spec.file_types.index(file_type) if file_type in spec.file_types else -len(spec.file_types)
-        found.append(((exact, votes, preference * 10 - order), name, candidate))
+        found.append(((exact, votes, int(has_its_title), preference * 10 - order), name, candidate))
     if not found:
         raise RejectedFileError(
             file,
