@@ -38,7 +38,7 @@ from ingest.roster import describe
 from ingest.submission import Metadata
 from ingest.withdrawal import UnknownSubmissionError
 
-OWN_RECORDS = ("submission", "unit", "finding", "gate_result", "run_log")
+OWN_RECORDS = ("submission", "unit", "finding", "batch_file", "gate_result", "run_log")
 """What landings and builds write by themselves; every other kind of record was decided or sent, and is taken along."""
 
 
