@@ -28,7 +28,7 @@ from edu.settings import get_settings
 
 KEY_BYTES = 32
 SEPARATOR = b"\x1f"
-PARALLEL_FROM = 400_000
+PARALLEL_FROM = 250_000
 """Distinct values from which starting workers costs less than it saves."""
 VALUES_A_TASK = 125_000
 """So many values are sent to a worker at a time."""

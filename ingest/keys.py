@@ -13,7 +13,7 @@ from ingest.cleaning import PSEUDONYM_NAMESPACE_OF_OTHER_DOCUMENTS, RESIDENT_ID_
 from ingest.readers.table import literal, quoted
 
 FOREIGN_NAMESPACE = "oneroster@system"
-ROWS_AT_ONCE = 500_000
+ROWS_AT_ONCE = 250_000
 """So many rows get their keys at a time, which bounds the memory for them."""
 
 
