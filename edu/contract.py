@@ -88,6 +88,8 @@ class FieldSpec(Strict):
     """The same for a value outside its bounds, where that differs."""
     zero: Literal["value", "not_yet"] = "value"
     """Whether zero is a figure, or says that there is nothing to measure yet (a new school)."""
+    is_kept: bool = True
+    """Whether a private value goes to the vault; where not, it is judged at landing and forgotten."""
     real_words: tuple[str, ...] = ()
     """Words that usually mean nothing but are real values here."""
     aliases: tuple[str, ...] = ()
@@ -140,6 +142,8 @@ class FieldSpec(Strict):
             raise ValueError(f"field {self.name}: type code needs code_set")
         if self.type == "identifier" and not self.namespace:
             raise ValueError(f"field {self.name}: type identifier needs namespace")
+        if not self.is_kept and self.type != "private":
+            raise ValueError(f"field {self.name}: only a private value can be forgotten")
         if self.type in ("identifier", "private") and self.privacy != "identifier":
             raise ValueError(f"field {self.name}: type {self.type} has privacy identifier")
         return self
@@ -255,6 +259,13 @@ class Breakers(Strict):
     """The same, at most."""
     volume_minimum_rows: int = 30
     """Units that have fewer rows in both periods are not judged by volume."""
+    figures: tuple[str, ...] = ()
+    """Amounts and areas whose sums are compared with those of the unit's last year; none is no bound."""
+    figures_by: tuple[str, ...] = ()
+    """Fields that tell such sums of one unit apart, such as the campus; empty is one sum of all its rows."""
+    figure_max_ratio: float = 100
+    """How many times a figure may be that of last year, or last year's it; more is another unit of measure, whose
+    smallest factor is 666.67 (㎡ to 亩)."""
     coverage_min_pct: float | None = None
     """Share of expected units after the due date, below which the city is not published; null is the gate's."""
 
@@ -263,6 +274,8 @@ class Breakers(Strict):
         low, high = self.volume_min_ratio, self.volume_max_ratio
         if low is not None and high is not None and not 0 <= low <= 1 <= high:
             raise ValueError("breakers: volume_min_ratio is at most 1 and volume_max_ratio at least 1")
+        if self.figure_max_ratio <= 1:
+            raise ValueError("breakers: figure_max_ratio is above 1")
         return self
 
 
@@ -343,7 +356,7 @@ class Contract(Strict):
             raise ValueError("two fields have one name")
         known = set(names)
         wanted = {name for group in self.evidence for name in group} | {rule.field for rule in self.rules}
-        wanted |= set(self.place_fields)
+        wanted |= set(self.place_fields) | set(self.breakers.figures) | set(self.breakers.figures_by)
         if self.school_field:
             wanted.add(self.school_field)
         for profile in self.profiles.values():

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from edu.contract import Contract, Rule
+from ingest.cleaning import narrow
 from ingest.readers.table import literal, quoted
 
 AGE = "date_part('year', age(as_of, coalesce(id_birth, birth_date)))"
@@ -29,6 +30,12 @@ def _placeholder_person(contract: Contract, rule: Rule) -> str:
         for field in identifiers
     )
     return f"coalesce({quoted('t_' + rule.field)} in ({_texts(rule.params['names'])}), false) and ({any_identifier})"
+
+
+def _other_document(_: Contract, rule: Rule) -> str:
+    """A number of the shape of a resident ID whose check digit is wrong, under another kind of document."""
+    number, kind = quoted(rule.field), quoted(str(rule.params["type_field"]))
+    return f"{kind} <> '1' and regexp_full_match({number}, '\\d{{17}}[\\dX]') and not resident_id_is_valid({number})"
 
 
 def _id_birth_date(_: Contract, rule: Rule) -> str:
@@ -62,12 +69,24 @@ def _established_post(_: Contract, rule: Rule) -> str:
 
 
 def _shared_value(_: Contract, rule: Rule) -> str:
-    """The first of many rows of one file that have one value."""
+    """The first of many rows of one file that have one value.
+
+    By groups and not by a window, which would hold every column of every row.
+    """
     digits = f"regexp_replace({quoted('t_' + rule.field)}, '[^0-9A-Za-z]', '', 'g')"
     return (
         f"row_id in (select min(row_id) from cleaned where {digits} <> '' "
         f"group by submission_id, {digits} having count(*) >= {rule.params['minimum_rows']})"
     )
+
+
+def _same_number(_: Contract, rule: Rule) -> str:
+    """Two numbers of identity documents of one row that are one, however they are written."""
+    numbers = [
+        f"upper(regexp_replace({narrow(quoted('t_' + name))}, '[^0-9A-Za-z]', '', 'g'))"
+        for name in (rule.field, str(rule.params["other"]))
+    ]
+    return f"{numbers[0]} <> '' and {numbers[0]} = {numbers[1]}"
 
 
 def _sum_differs(_: Contract, rule: Rule) -> str:
@@ -164,12 +183,14 @@ def _sphere_sign(_: Contract, rule: Rule) -> str:
 
 KINDS: dict[str, Callable[[Contract, Rule], str]] = {
     "placeholder_person": _placeholder_person,
+    "other_document": _other_document,
     "id_birth_date": _id_birth_date,
     "id_sex": _id_sex,
     "id_in_roll_number": _id_in_roll_number,
     "grade_entry": _grade_entry,
     "established_post": _established_post,
     "shared_value": _shared_value,
+    "same_number": _same_number,
     "sum_differs": _sum_differs,
     "cell_sum_differs": _cell_sum_differs,
     "cell_part_exceeds": _cell_part_exceeds,

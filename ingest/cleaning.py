@@ -38,9 +38,19 @@ NULL_WORDS = (
     "nan",
 )
 """Words that clerks write for nothing (dirty-data catalogue class 32)."""
+ZERO = "0"
+NEVER_ZERO = ("date", "year_month", "timestamp", "division_code", "township_code", "uscc", "private")
+"""Types of which a lone zero can be no value: there it says that there is nothing."""
 SERIAL_DATE_MINIMUM, SERIAL_DATE_MAXIMUM = 20_000, 60_000
 """Excel day numbers that are dates of living people (class 28): 1954 to 2064, counted from 1899-12-30."""
 ERROR_CELL = r"^#(REF|VALUE|NAME|DIV/0|NULL|NUM|CALC|SPILL|FIELD)[!?]?$"
+NEUTRALISED = r"^'('*[=+@-])"
+"""What an export makes of a text that a spreadsheet would run (class 50): one apostrophe before it."""
+FORCED_TEXT = r"^'+(\d)"
+"""How a number is typed so that a spreadsheet keeps it as text."""
+CUT_AREA_CODE, SERVICE_LINE = r"10\d{8}|2\d{9}|[3-9]\d{9,10}", r"[48]00\d{7}"
+"""A telephone of a fixed line without the zero of its area code (10, 2x, or three digits), and one that has no area
+code; a mobile number begins with 1 and has eleven digits."""
 FOREIGN_ORGANISATION = r"[a-z0-9][a-z0-9_-]{0,39}:[^\s:]{1,255}"
 SCIENTIFIC = r"^\d(\.\d+)?[Ee]\+?\d{1,2}$"
 LOST_DIGITS = r"^\d{15}000$"
@@ -66,9 +76,10 @@ def narrow(expression: str) -> str:
 
 
 def text_column(field: FieldSpec) -> str:
-    """Return SQL of a field's text: trimmed, without the apostrophe that forces text, null words taken out."""
+    """Return SQL of a field's text: trimmed, without the apostrophe that an export put before a formula's sign."""
     name = quoted(field.name)
-    return f"nullif(trim({name}, ' \t\r\n\u3000\u00a0\ufeff'), '')"
+    trimmed = f"trim({name}, ' \t\r\n\u3000\u00a0\ufeff')"
+    return f"nullif(regexp_replace({trimmed}, {literal(NEUTRALISED)}, '\\1'), '')"
 
 
 def plain_column(field: FieldSpec) -> str:
@@ -81,13 +92,34 @@ def has_plain(field: FieldSpec) -> bool:
     return field.type != "private"
 
 
+def lacks_area_zero(text: str) -> str:
+    """Return SQL of whether a telephone lost the zero before its area code (class 23)."""
+    digits = f"regexp_replace({text}, '[ -]', '', 'g')"
+    return (
+        f"(regexp_full_match({digits}, {literal(CUT_AREA_CODE)}) "
+        f"and not regexp_full_match({digits}, {literal(SERVICE_LINE)}))"
+    )
+
+
+def is_phone(field: FieldSpec) -> bool:
+    """Whether a private field holds telephones."""
+    return field.type == "private" and "phone" in field.name
+
+
 def null_words(field: FieldSpec) -> tuple[str, ...]:
     """Return the words that mean nothing in this field; words that are values of its code set are not among them."""
     code_set = "SFBZ" if field.type == "flag" else field.code_set
     real = set(field.real_words)
     if code_set:
         real |= set(spellings(code_set)) | set(code_sets()[code_set].values())
-    return tuple(word for word in NULL_WORDS if word not in real)
+    words = (*NULL_WORDS, ZERO) if _is_zero_nothing(field, code_set) else NULL_WORDS
+    return tuple(word for word in words if word not in real)
+
+
+def _is_zero_nothing(field: FieldSpec, code_set: str | None) -> bool:
+    if code_set:
+        return ZERO.zfill(code_width(code_set) or 1) not in code_sets()[code_set]
+    return field.type in NEVER_ZERO
 
 
 def register_codes(connection: duckdb.DuckDBPyConnection) -> None:
@@ -250,7 +282,7 @@ def _typed(field: FieldSpec, contract: Contract, text: str, plain: str) -> Clean
 
 def _text(field: FieldSpec, text: str) -> Cleaned:
     width = field.width or 200
-    plain = f"ltrim({text}, '''')"
+    plain = f"regexp_replace({text}, {literal(FORCED_TEXT)}, '\\1')"
     return Cleaned(
         f"case when length({plain}) <= {width} then {plain} end",
         cases((f"length({plain}) > {width}", "value_too_long")),
@@ -259,6 +291,13 @@ def _text(field: FieldSpec, text: str) -> Cleaned:
 
 
 def _private(field: FieldSpec, text: str) -> Cleaned:
+    if is_phone(field):
+        is_cut = lacks_area_zero(text)
+        return Cleaned(
+            f"case when {is_cut} then '0' || {text} else {text} end",
+            "cast(null as varchar)",
+            cases((is_cut, "leading_zero_restored")),
+        )
     if "name" not in field.name:
         return Cleaned(text, "cast(null as varchar)", "cast(null as varchar)")
     known = seed_rows("private_use_character")

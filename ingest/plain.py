@@ -11,7 +11,7 @@ from __future__ import annotations
 from edu.codes import code_sets, current_divisions
 from edu.contract import Contract, FieldSpec
 from edu.identifiers import RESIDENT_ID_SHAPE, SCHOOL_CODE_SHAPE, XJH_SHAPE
-from ingest.cleaning import MOJIBAKE, RESIDENT_ID_TYPE, null_words
+from ingest.cleaning import MOJIBAKE, RESIDENT_ID_TYPE, is_phone, lacks_area_zero, null_words
 from ingest.readers.table import literal, quoted
 
 PLAIN = r"0-9A-Za-z\x{4E00}-\x{9FA5}"
@@ -113,7 +113,7 @@ def _present(field: FieldSpec, contract: Contract) -> str | None:
             garbled = f"regexp_matches({name}, {literal(MOJIBAKE)})"
             return f"{_full(name, NAME)} and not {garbled} and {name} not in ({_words(null_words(field))})"
         case "private":
-            return _free(field, name)
+            return f"{_free(field, name)} and not {lacks_area_zero(name)}" if is_phone(field) else _free(field, name)
         case "text":
             return f"{_free(field, name)} and length({name}) <= {field.width or 200}"
         case _:

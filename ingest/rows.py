@@ -114,7 +114,7 @@ class RowWriter:
         return [(row[0], row[1]) for row in rows]
 
     def _write_vault(self) -> None:
-        private = [f for f in self.contract.fields if f.type == "private"]
+        private = [f for f in self.contract.fields if f.type == "private" and f.is_kept]
         names = ", ".join(quoted(f.name) for f in private)
         people = (
             "select submission_id, sheet, row_number, field, value from "

@@ -171,7 +171,7 @@ def _write_identifiers(world: World, path: Path) -> None:
         f"""
         copy (
             select distinct value from (
-                select unnest([name, id_number, xjh, phone, guardian_name, guardian_phone, address]) as value from pupil
+                select unnest([name, id_number, xjh, phone, guardian_name, guardian_phone, guardian_id_number, address]) as value from pupil
                 union all
                 select unnest([name, id_number, phone]) from staff_person
                 union all

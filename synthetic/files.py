@@ -137,7 +137,8 @@ def make_views(world: World, workbook_schools: int) -> None:
             case when t.stage = 'higher' or (s.is_boarding = '1' and t.stage in ('junior', 'senior', 'vocational')
                 and rnd('board' || t.pid) < 0.6) then '2' else '1' end as boarding_code,
             p.household_kind_code, p.household_division_code, t.status_code, p.left_behind_code, p.is_migrant,
-            p.disability_code, p.address, p.phone, p.guardian_name, p.guardian_phone
+            p.disability_code, p.address, p.phone, p.guardian_name, p.guardian_phone,
+            p.guardian_id_number
         from pupil_term as t inner join pupil as p using (pid) inner join school as s using (school_code)
         """
     )

@@ -52,7 +52,10 @@ FORMS = ("base_table_figure",)
 """Sent as workbooks of printed forms."""
 PARQUET = ("learning_event",)
 ROSTERS = ("school", "campus_facility", "class", "staff", "student", "student_event")
-PRIVATE = ("id_number", "xjh", "name", "phone", "address", "guardian_name", "guardian_phone", "staff_no", "actor")
+PRIVATE = (
+    *("id_number", "xjh", "name", "phone", "address", "guardian_name", "guardian_phone", "guardian_id_number"),
+    *("staff_no", "actor"),
+)
 """Columns that facts leave out; pid, sid and aid say who a row is of."""
 
 

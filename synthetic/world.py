@@ -317,8 +317,13 @@ class World:
                 {_chars(SURNAMES)}[1 + draw('surname' || pid, {len(SURNAMES)})]
                     || {_chars(GIVEN)}[1 + draw('guardian' || pid, {len(GIVEN)})] || {_chars(GIVEN)}[1 + draw('guardian2' || pid, {len(GIVEN)})]
                     as guardian_name,
-                {self._phone("'guardian' || pid")} as guardian_phone
-            from sequenced
+                {self._phone("'guardian' || pid")} as guardian_phone,
+                guardian17 || check_character(guardian17) as guardian_id_number
+            from (
+                select *, substr(head, 1, 6) || strftime(birth_date - to_years(22 + draw('elder' || pid, 18)), '%Y%m%d')
+                    || lpad(draw('guardian number' || pid, 900)::varchar, 3, '0') as guardian17
+                from sequenced
+            )
             """
         )
 

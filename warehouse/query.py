@@ -78,8 +78,12 @@ def _first_line(error: duckdb.Error) -> str:
 
 
 def neutral(value: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(INJECTION) else value
+    """Return a cell that no spreadsheet takes for a formula; the platform's reader takes away exactly the apostrophe.
+
+    A text that has apostrophes before its sign already gets one more, so that the way back is the same for all.
+    """
+    is_formula = isinstance(value, str) and value.lstrip("'").startswith(INJECTION)
+    return f"'{value}" if is_formula else value
 
 
 def write(table: pa.Table, form: str, out: BinaryIO) -> None:

@@ -52,6 +52,50 @@ def _volume_query() -> str:
     )
 
 
+def _figures_select(dataset: str) -> str:
+    """Return a SELECT of the figures of a dataset's whole deliveries that are judged against the year before."""
+    breakers = contracts()[dataset].breakers
+    part = (
+        "concat_ws('/', " + ", ".join(f"r.{name}" for name in breakers.figures_by) + ")"
+        if breakers.figures_by
+        else "''"
+    )
+    return " union all ".join(
+        f"select w.dataset, w.unit_owner, w.lasting_owner, w.period, w.snapshot_date, w.submission_id, w.is_released, "
+        f"'{figure}' as figure, {part} as part, sum(r.{figure}) as amount, {breakers.figure_max_ratio} as ratio "
+        f"from whole as w inner join collection.{dataset} as r on r.submission_id = w.submission_id "
+        f"and r.school_code = w.unit_owner and r.period = w.period "
+        f"where w.dataset = '{dataset}' group by all having sum(r.{figure}) > 0"
+        for figure in breakers.figures
+    )
+
+
+def _figures_query() -> str:
+    """Return the query of units with a figure out of all proportion to the last one before it that could be right.
+
+    A figure that is itself out of proportion is no measure for the next, unless a steward has released it.
+    """
+    selects = " union all ".join(_figures_select(name) for name, c in contracts().items() if c.breakers.figures)
+    is_released = f"not ({_not_released('d', 'figures_against_last_year')})"
+    return (
+        "with whole as (select d.dataset, d.unit_owner, coalesce(k.first_school_code, d.unit_owner) as lasting_owner, "
+        f"d.period, d.snapshot_date, d.submission_id, {is_released} as is_released from {{batch}} as d "
+        "left join (select distinct school_code, first_school_code from seed.school_code_change) as k "
+        "on k.school_code = d.unit_owner where d.is_current and d.coverage = 'full'), "
+        f"figures as ({selects}), "
+        "placed as (select *, list(struct_pack(amount := amount, is_released := is_released)) over ("
+        "partition by dataset, lasting_owner, figure, part order by period, snapshot_date, submission_id "
+        "rows between unbounded preceding and 1 preceding) as earlier from figures), "
+        "compared as (select * exclude (earlier), list_reduce(earlier, lambda last, next: case when next.is_released "
+        "or (next.amount <= last.amount * ratio and last.amount <= next.amount * ratio) then next else last end"
+        ").amount as last_amount from placed where len(earlier) > 0) "
+        "select dataset, unit_owner as school_code, period, snapshot_date, submission_id, "
+        "string_agg(figure || case when part <> '' then ' of ' || part else '' end || ' is ' || amount || ' after ' "
+        "|| last_amount, '; ' order by figure, part) as observed from compared "
+        "where not is_released and (amount > last_amount * ratio or last_amount > amount * ratio) group by all"
+    )
+
+
 def build(bounds: Settings) -> list[Rule]:
     """Return the expectations."""
     shares = " ".join(f"when '{name}' then {c.max_quarantined_share}" for name, c in contracts().items())
@@ -74,6 +118,14 @@ def build(bounds: Settings) -> list[Rule]:
             _volume_query(),
             "A roster that halved or doubled since the last period is more likely a part of it, or two of it, than a "
             "school that changed so; the contract's breakers say what is usual.",
+            scope="unit",
+            severity="warning",
+        ),
+        no_rows(
+            "figures_against_last_year",
+            _figures_query(),
+            "An area or a sum of money that is a hundred times last year's, or a hundredth, is in another unit of "
+            "measure that nobody wrote down; no school grows or shrinks so within a year.",
             scope="unit",
             severity="warning",
         ),

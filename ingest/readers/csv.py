@@ -14,7 +14,7 @@ from edu.contract import Contract
 from edu.errors import RejectedFileError
 from ingest.header import FormNote
 from ingest.inbox import Source
-from ingest.readers import records
+from ingest.readers import mixed, records
 from ingest.readers.dialect import Dialect, detect_encoding, first_text, peek
 from ingest.readers.form import Form, recognise_form
 from ingest.readers.guard import unreadable
@@ -25,6 +25,8 @@ __all__ = ["as_sent", "detect_encoding", "first_text", "read"]
 COLUMNS_MAXIMUM = 1_024
 BLOCK_BYTES = 4 << 20
 """A record is at most this long; memory is a few blocks."""
+
+ENCODING_NOTES = {"gb18030": "encoding_gb18030", mixed.ENCODING: "encoding_mixed"}
 
 
 class _UnevenError(Exception):
@@ -63,7 +65,7 @@ def read(
     form = recognise_form(path.name, text, is_whole, contract, profile)
     if form.width > COLUMNS_MAXIMUM:
         raise RejectedFileError(path.name, "file_too_large", f"It has {form.width} columns; no dataset has so many.")
-    notes = [FormNote("encoding_gb18030")] if encoding == "gb18030" else []
+    notes = [FormNote(ENCODING_NOTES[encoding])] if encoding in ENCODING_NOTES else []
     if mark and encoding == "utf-8":
         notes.append(FormNote("bom_removed"))
     notes.extend(form.header.notes)
@@ -108,7 +110,7 @@ def as_sent(path: Path, contract: Contract, profile: str | None) -> tuple[Form, 
     def found() -> Iterator[list[str]]:
         with path.open(encoding=encoding, newline="") as stream:
             stream.read(form.start + (1 if mark else 0))
-            for record in records.records(stream, path.name, form.dialect, form.width, form.header_rows):
+            for record in records.records(stream, path.name, form.dialect, form.shape):
                 yield [] if record[0] == records.FAULTY else record
 
     return form, found()
@@ -148,7 +150,7 @@ def _load(
             pass
         else:
             return False
-    dialect = records.rewrite(readable, rewritten, file, form.dialect, form.width, form.header_rows)
+    dialect = records.rewrite(readable, rewritten, file, form.dialect, form.shape)
     with unreadable(file):
         _load_fast(connection, rewritten, dialect, form.width, table)
     connection.execute(f"alter table {table} add column row_fault varchar")

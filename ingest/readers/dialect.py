@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edu.errors import RejectedFileError
+from ingest.readers import mixed
 from ingest.readers.table import FOOTER_WORDS
 
 DELIMITERS = (",", "\t", ";", "|")
@@ -17,6 +18,8 @@ RARE_DELIMITERS = (", ", "; ", "||", "::", "\t\t", " ", "^", "~", ":", "\x01")
 QUOTES = (('"', None), ("'", None), ('"', "\\"), ("'", "\\"))
 """Quote and escape characters in the order in which they are tried; a quote may always be doubled."""
 PEEK_BYTES = 1 << 18
+LINE_BYTES_MAXIMUM = 4 << 20
+"""A longer line is no row, in whatever encoding."""
 STAND_IN = "\x1f"
 """Stands for a delimiter of several characters while records are parsed; no text of a roster holds it."""
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -67,20 +70,36 @@ def _decodes(path: Path, encoding: str) -> bool:
     return True
 
 
+def _has_utf8_lines(path: Path) -> bool:
+    kept = b""
+    with path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            kept += piece
+            end = mixed.cut(kept)
+            if mixed.has_utf8_line(kept[:end]):
+                return True
+            kept = kept[end:]
+            if len(kept) > LINE_BYTES_MAXIMUM:
+                return False
+    return mixed.has_utf8_line(kept)
+
+
 def detect_encoding(path: Path) -> tuple[str, int]:
     """Return the encoding and the length of its byte-order mark.
 
     Raises:
-        RejectedFileError: the bytes are neither UTF-8 nor GB18030 (nor UTF-16 with a mark), or hold zero bytes.
+        RejectedFileError: a line is neither UTF-8 nor GB18030 (the file not UTF-16 with a mark), or holds zero bytes.
     """
     with path.open("rb") as stream:
         head = stream.read(4)
     for mark, encoding in BOMS:
         if head.startswith(mark):
             return encoding, len(mark)
-    for encoding in ("utf-8", "gb18030"):
-        if _decodes(path, encoding):
-            return encoding, 0
+    if _decodes(path, "utf-8"):
+        return "utf-8", 0
+    encoding = mixed.ENCODING if _has_utf8_lines(path) else "gb18030"
+    if _decodes(path, encoding):
+        return encoding, 0
     raise RejectedFileError(path.name, "encoding_unreadable", "Save it as CSV UTF-8 and send it again.")
 
 

@@ -16,7 +16,7 @@ from edu.contract import Contract
 from edu.errors import RejectedFileError
 from ingest.header import Header, recognise
 from ingest.readers.dialect import DELIMITERS, QUOTES, RARE_DELIMITERS, Dialect, is_note
-from ingest.readers.records import FAULTY, records
+from ingest.readers.records import FAULTY, Shape, records
 
 EXAMINED_RECORDS = 1_000
 
@@ -31,6 +31,12 @@ class Form:
     """Characters before the header record."""
     header_rows: int
     width: int
+    least: int
+    """Cells that a record must have; blank ones beyond are made up."""
+
+    @property
+    def shape(self) -> Shape:
+        return Shape(self.width, self.least, self.header_rows)
 
 
 def _records(text: str, is_whole: bool, dialect: Dialect) -> tuple[list[list[str]], list[int]]:
@@ -54,24 +60,28 @@ def _records(text: str, is_whole: bool, dialect: Dialect) -> tuple[list[list[str
     return (records if is_whole else records[:-1]), starts
 
 
-def _width(records: list[list[str]], header: Header) -> int:
-    """Return the width of the records: the header's, or the commonest where only blank cells make the difference."""
+def _widths(records: list[list[str]], header: Header) -> tuple[int, int]:
+    """Return the width of the records, and how many cells each must have.
+
+    Both are the header's, or the commonest where only blank cells make the difference; records that have the header's
+    width are then still whole.
+    """
     rows = records[header.first_row : header.last_row + 1]
     own = max(len(row) for row in rows)
     body = [row for row in records[header.last_row + 1 :] if not is_note(row)]
     if not body:
-        return own
+        return own, own
     common = Counter(len(row) for row in body).most_common(1)[0][0]
     if common > own and all(not cell.strip() for row in body for cell in row[own:]):
-        return common
+        return common, own
     is_padded = max(header.columns) < common < own and all(not c.strip() for row in rows for c in row[common:])
-    return common if is_padded else own
+    return (common, common) if is_padded else (own, own)
 
 
 def _evenness(text: str, is_whole: bool, form: Form, file: str) -> tuple[float, int]:
     """Return the share of records that are as wide as the header, and minus how many cells still look quoted."""
     stream = io.StringIO(text[form.start :], newline="")
-    found = list(itertools.islice(records(stream, file, form.dialect, form.width, form.header_rows), EXAMINED_RECORDS))
+    found = list(itertools.islice(records(stream, file, form.dialect, form.shape), EXAMINED_RECORDS))
     body = found[form.header_rows :] if is_whole else found[form.header_rows : -1]
     wrapped = sum(len(cell) > 1 and cell[0] == cell[-1] and cell[0] in "'\"" for row in found for cell in row)
     return (sum(row[0] != FAULTY for row in body) / len(body) if body else 1.0), -wrapped
@@ -101,7 +111,8 @@ def recognise_form(file: str, text: str, is_whole: bool, contract: Contract, pro
                 refusal = error if refusal is None or (error.field and not refusal.field) else refusal
                 continue
             header_rows = header.last_row - header.first_row + 1
-            form = Form(dialect, header, starts[header.first_row], header_rows, _width(rows, header))
+            width, least = _widths(rows, header)
+            form = Form(dialect, header, starts[header.first_row], header_rows, width, least)
             try:
                 score = (len(header.columns), *_evenness(text, is_whole, form, file))
             except RejectedFileError as error:

@@ -6,6 +6,8 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import duckdb
+
 from edu.errors import RejectedFileError
 
 INSTALLATION = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EIO, errno.EROFS, errno.EMFILE)
@@ -18,14 +20,15 @@ def unreadable(file: str, sheet: str | None = None) -> Iterator[None]:
     """Refuse the file if a parser fails over it.
 
     Parsers of hostile bytes fail in every way, a panic of compiled code included, which is no `Exception`. Want of
-    storage and an interruption are no fault of the file and pass.
+    storage, the memory limit of the landing and an interruption are no fault of the file and pass; what is beyond a
+    stated bound of a reader is refused before.
 
     Raises:
         RejectedFileError: with `file_unreadable`, or the refusal that was raised inside.
     """
     try:
         yield
-    except (RejectedFileError, KeyboardInterrupt, SystemExit, GeneratorExit):
+    except (RejectedFileError, duckdb.OutOfMemoryException, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except OSError as error:
         if error.errno in INSTALLATION:

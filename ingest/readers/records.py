@@ -11,6 +11,7 @@ import csv
 import re
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -19,6 +20,8 @@ from ingest.readers.dialect import Dialect, is_note
 
 FAULTY = "\x1fcolumns_uneven\x1f"
 """The first cell of a line that is no record."""
+HALF_BYTES = 1 << 12
+"""So much of what was read is looked at again with what follows, for a torn cell between the two."""
 LINE_CHARACTERS_MAXIMUM = 4 << 20
 JOINED_LINES_MAXIMUM = 100
 JOINED_CHARACTERS_MAXIMUM = 1 << 18
@@ -39,18 +42,34 @@ def well_formed(dialect: Dialect) -> re.Pattern[bytes]:
     return re.compile(rb"(?:(?:%s%s%s|%s)?+(?:%s|\r\n|\n|\r))*+" % (quote, inside, quote, plain, delimiter))
 
 
+def halves(dialect: Dialect) -> tuple[str, str]:
+    """Return patterns of the end of a line whose last cell has a quote inside, and of a line whose first cell ends in one.
+
+    One after the other they are the halves of a quoted cell with a line end in it, before which a delimiter or a record
+    end was lost. Each by itself may be a text with a quote, such as 5".
+    """
+    quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
+    inside = rf"[^{quote}{delimiter}\r\n]"
+    return rf"{inside}{quote}{inside}*(?:\r\n|\n|\r)", rf"{inside}+{quote}(?:{delimiter}|[\r\n]|$)"
+
+
 def is_well_formed(path: Path, dialect: Dialect) -> bool:
     """Whether every quote of a UTF-8 file opens, closes or stands inside a cell beyond doubt."""
     quote = dialect.quote.encode()
     pattern = well_formed(dialect)
-    kept = b""
+    torn = re.compile("".join(halves(dialect)).encode())
+    kept = before = b""
     with path.open("rb") as stream:
         while piece := stream.read(4 << 20):
             if quote not in piece and quote not in kept and not dialect.escape:
                 end = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
                 kept = piece[end + 1 :] if end >= 0 else kept + piece
+                before = piece[-HALF_BYTES:]
             else:
                 kept += piece
+                if torn.search(before + kept):
+                    return False
+                before = kept[-HALF_BYTES:]
                 match = pattern.match(kept)
                 kept = kept[match.end() :] if match else kept
             if len(kept) > JOINED_CHARACTERS_MAXIMUM:
@@ -88,24 +107,39 @@ def _parsed(lines: list[str], dialect: Dialect) -> list[str] | None:
     return records[0] if len(records) == 1 else ([] if not records else None)
 
 
-def _fitted(record: list[str], width: int) -> list[str] | None:
+@dataclass(frozen=True)
+class Shape:
+    """How wide the records of a table are, how many cells each must have, and how many of them are the header."""
+
+    width: int
+    least: int
+    header_rows: int
+
+
+def _fitted(record: list[str], shape: Shape) -> list[str] | None:
     """Return a record in the width of the table, or null where cells are missing or too many."""
-    if len(record) == width:
+    if len(record) == shape.width:
         return record
-    if len(record) > width:
-        return record[:width] if not any(cell.strip() for cell in record[width:]) else None
-    return record + [""] * (width - len(record)) if is_note(record) else None
+    if len(record) > shape.width:
+        return record[: shape.width] if not any(cell.strip() for cell in record[shape.width :]) else None
+    is_whole = len(record) >= shape.least or is_note(record)
+    return record + [""] * (shape.width - len(record)) if is_whole else None
 
 
-def records(stream: TextIO, file: str, dialect: Dialect, width: int, header_rows: int) -> Iterator[list[str]]:
+def records(stream: TextIO, file: str, dialect: Dialect, shape: Shape) -> Iterator[list[str]]:
     """Return every record in the width of the table, a faulty line as a record that begins with `FAULTY`.
+
+    A faulty line with a quote too many may be the beginning of a cell that goes on below: the next line is faulty too
+    where it has the other one.
 
     Raises:
         RejectedFileError: a line is too long, or so many are faulty that the quotes mean nothing.
     """
     source = _Lines(stream, file)
-    faulty = [FAULTY] + [""] * (width - 1)
+    faulty = [FAULTY] + [""] * (shape.width - 1)
+    opens, closes = (re.compile(half) for half in halves(dialect))
     number = trials = 0
+    is_open = False
     while line := source.next():
         number += 1
         record = _parsed([line], dialect)
@@ -123,24 +157,31 @@ def records(stream: TextIO, file: str, dialect: Dialect, width: int, header_rows
             joined.append(more)
             if dialect.quote in more:
                 found = _parsed(joined, dialect)
-                is_record = found is not None and (number <= header_rows or _fitted(found, width) is not None)
+                is_record = found is not None and (number <= shape.header_rows or _fitted(found, shape) is not None)
                 record = found if is_record else None
-        if record is not None and number <= header_rows:
-            yield (record + [""] * width)[:width]
+        if record is not None and number <= shape.header_rows:
+            yield (record + [""] * shape.width)[: shape.width]
             continue
-        fitted = _fitted(record, width) if record is not None else None
+        fitted = _fitted(record, shape) if record is not None else None
+        is_half = line.count(dialect.quote) % 2 == 1
+        if is_half and len(joined) == 1:
+            below = source.next()
+            source.put_back([below] if below else [])
+            if is_open or (opens.search(line) and closes.match(below)):
+                fitted = None
+        is_open = fitted is None and is_half and not is_open
         if fitted is None:
             source.put_back(joined[1:])
         yield faulty if fitted is None else fitted
 
 
-def rewrite(source: Path, target: Path, file: str, dialect: Dialect, width: int, header_rows: int) -> Dialect:
+def rewrite(source: Path, target: Path, file: str, dialect: Dialect, shape: Shape) -> Dialect:
     """Write the records of a UTF-8 file in the plainest dialect and return it; see `records`."""
     with (
         source.open(encoding="utf-8", newline="") as stream,
         target.open("w", encoding="utf-8", newline="") as out,
     ):
         writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        writer.writerows(records(stream, file, dialect, width, header_rows))
+        writer.writerows(records(stream, file, dialect, shape))
     target.chmod(0o600)
     return Dialect(",", '"', None)

@@ -19,6 +19,17 @@ JSON = re.compile(rb'\{\s*(["}]|$)|\[\s*([{\]]|$)')
 OTHER = (b"%pdf", b"{\\rtf", b"\x1f\x8b", b"rar!", b"7z\xbc\xaf", b"bzh", b"\xfd7zxz", b"\x89png", b"\xff\xd8\xff")
 
 
+TEXT_PART, TEXT_STREAM = "word/document.xml", "WordDocument"
+"""What a text document holds in place of a workbook: as a package (.docx, new .wps), as an old file (.doc, old .wps)."""
+
+
+def text_document(path: Path) -> RejectedFileError:
+    """Return the refusal of a text document, which may hold a table that nobody can tell from the text around it."""
+    return RejectedFileError(
+        path.name, "text_document", "It is a text document; paste the table into a workbook and save that as .xlsx."
+    )
+
+
 def kind_of(path: Path) -> Kind:
     """Return the format of a file.
 
@@ -34,10 +45,11 @@ def kind_of(path: Path) -> Kind:
     if head.startswith(OLE2):
         return "ole2"
     if head.startswith(b"PK\x03\x04"):
-        if "[Content_Types].xml" in (names := check_archive(path)) and any(
-            name.endswith("workbook.xml") for name in names
-        ):
+        names = check_archive(path)
+        if "[Content_Types].xml" in names and any(name.endswith("workbook.xml") for name in names):
             return "xlsx"
+        if TEXT_PART in names:
+            raise text_document(path)
         raise RejectedFileError(path.name, "format_unknown", "The archive is no .xlsx workbook; save it as .xlsx.")
     return _text_kind(path, head)
 

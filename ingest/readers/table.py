@@ -1,4 +1,4 @@
-"""What every reader returns, and the rows that no reader returns: totals, signatures, blanks."""
+"""What every reader returns, and the rows that no reader returns: headers, totals, signatures, blanks."""
 
 from __future__ import annotations
 
@@ -63,12 +63,18 @@ def body(
     after_row: int,
     has_faults: bool = False,
 ) -> tuple[FieldTable, int]:
-    """Take blank, code, total and signature rows out of a raw table; return the rest and how many were not blank.
+    """Take repeated headers, blank, code, total and signature rows out of a raw table; return the rest and how many were not blank.
 
     The raw table has `row_number` and text columns c0, c1, …; body rows come after `after_row`. With
     `has_faults` it has `row_fault` too.
     """
     columns = [f"c{i}" for i in range(width)]
+    # Exports put one below the other have their header between them too.
+    same = " and ".join(f"r.c{i} is not distinct from h.c{i}" for i in header.columns)
+    repeated = connection.execute(
+        f"delete from {table} as r using {table} as h where h.row_number = {after_row} "
+        f"and r.row_number > {after_row} and {same}"
+    ).fetchone()
     connection.execute(f"delete from {table} where row_number <= {after_row}")
     first = "coalesce(" + ", ".join(f"nullif(trim({c}), '')" for c in columns) + ")"
     words = "|".join(FOOTER_WORDS)
@@ -86,4 +92,4 @@ def body(
     fault = "row_fault, " if has_faults else ""
     relation = f"select row_number, {fault}{selected} from {table}"
     fields = FieldTable(sheet, relation, tuple(header.columns.values()), has_faults=has_faults, name=table)
-    return fields, int(removed[0]) if removed else 0
+    return fields, sum(int(row[0]) for row in (repeated, removed) if row)

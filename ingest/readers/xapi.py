@@ -58,26 +58,23 @@ def read(source: Source, contract: Contract, connection: duckdb.DuckDBPyConnecti
         raise RejectedFileError(
             path.name, "format_unknown", f"Dataset {contract.dataset} takes no JSON; use the template."
         )
-    try:
-        has_bom = _load_lines(path, connection, f"{prefix}_line")
-        statements = _statements(path, connection, prefix)
-        xapi_rules.create_macros(connection)
-        values = _values(contract, profile)
-        selected = ", ".join(f"{value} as {quoted(name)}" for name, value in values.items())
-        target = f"create or replace temp table {prefix}_row as"
-        for low, high in _slices(connection, statements.table):
-            connection.execute(f"create or replace temp table {prefix}_item as {statements.select(low, high)}")
-            _judge(connection, prefix)
-            # What is read of a statement that is none would be read from anything at all: it goes without values.
-            connection.execute(
-                f"{target} select row_number, row_fault, {selected} "
-                f"from (select row_number, row_fault, case when row_fault is null then j end as j from {prefix}_judged)"
-            )
-            target = f"insert into {prefix}_row"
-        for table in (f"{prefix}_item", f"{prefix}_judged", statements.table):
-            connection.execute(f"drop table {table}")
-    except duckdb.OutOfMemoryException:
-        raise RejectedFileError(path.name, "file_too_large", "Send it in several files.") from None
+    has_bom = _load_lines(path, connection, f"{prefix}_line")
+    statements = _statements(path, connection, prefix)
+    xapi_rules.create_macros(connection)
+    values = _values(contract, profile)
+    selected = ", ".join(f"{value} as {quoted(name)}" for name, value in values.items())
+    target = f"create or replace temp table {prefix}_row as"
+    for low, high in _slices(connection, statements.table):
+        connection.execute(f"create or replace temp table {prefix}_item as {statements.select(low, high)}")
+        _judge(connection, prefix)
+        # What is read of a statement that is none would be read from anything at all: it goes without values.
+        connection.execute(
+            f"{target} select row_number, row_fault, {selected} "
+            f"from (select row_number, row_fault, case when row_fault is null then j end as j from {prefix}_judged)"
+        )
+        target = f"insert into {prefix}_row"
+    for table in (f"{prefix}_item", f"{prefix}_judged", statements.table):
+        connection.execute(f"drop table {table}")
     relation = f"select * from {prefix}_row order by row_number"
     notes = (FormNote("bom_removed"),) if has_bom else ()
     return ReadResult(profile, (FieldTable(None, relation, tuple(values), has_faults=True),), notes, "utf-8")
@@ -214,7 +211,9 @@ def _statements(path: Path, connection: duckdb.DuckDBPyConnection, prefix: str) 
     ).fetchone() or (0, 0, 0, 0)
     first = connection.execute(f"select left(text, 1) from {line} order by row_number limit 1").fetchone()
     is_one = lines == 1 or not _has_statement_lines(connection, line)
-    is_document = is_one and first and first[0] in ("[", "{") and (length or 0) <= DOCUMENT_BYTES_MAXIMUM
+    is_document = is_one and first and first[0] in ("[", "{")
+    if is_document and (length or 0) > DOCUMENT_BYTES_MAXIMUM:
+        raise RejectedFileError(path.name, "file_too_large", "Send a statement a line, or several files.")
     if is_document and _take_document(path, connection, line, document, is_alone=lines == 1):
         connection.execute(f"drop table {line}")
         return _Statements(document, is_parsed=True)

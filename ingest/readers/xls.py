@@ -12,6 +12,7 @@ import olefile
 from python_calamine import CalamineWorkbook, SheetVisibleEnum
 
 from edu.errors import RejectedFileError
+from ingest.readers import sniff
 from ingest.readers.grid import COLUMNS_MAXIMUM, MemorySheet, Merge, Sheet
 from ingest.readers.guard import unreadable
 
@@ -39,7 +40,10 @@ def sheets_of(path: Path) -> list[Sheet]:
     Raises:
         RejectedFileError: it holds no workbook, is too large, or is broken.
     """
-    name = next((stream for stream in streams_of(path) if stream in STREAMS), None)
+    streams = streams_of(path)
+    name = next((stream for stream in streams if stream in STREAMS), None)
+    if name is None and sniff.TEXT_STREAM in streams:
+        raise sniff.text_document(path)
     if name is None:
         raise RejectedFileError(path.name, "format_unknown", "It is no workbook; save it as .xlsx and send it again.")
     if path.stat().st_size > FILE_BYTES_MAXIMUM:

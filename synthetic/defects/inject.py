@@ -7,9 +7,9 @@ import random
 
 from edu.contract import get_contract
 from synthetic.defects.forms import FormPlanner
-from synthetic.defects.identity import IDENTITY_CLASSES
+from synthetic.defects.identity import IDENTITY_CLASSES, shared_value
 from synthetic.defects.linking import CASE, GUEST_CLASSES, LINKING_CLASSES, GuestClass, find_guest
-from synthetic.defects.measures import MEASURE_CLASSES, UNIT_COLUMNS
+from synthetic.defects.measures import MEASURE_CLASSES, UNIT_COLUMNS, bare_unit
 from synthetic.defects.plan import CellEdit, CityTooSmallError, Effects, FilePlan, RowClass, Scene, UnitColumn
 from synthetic.defects.registry import REGISTRY_CLASSES
 from synthetic.defects.values import VALUE_CLASSES
@@ -19,14 +19,18 @@ from synthetic.world import World
 
 ROW_CLASSES = (*IDENTITY_CLASSES, *LINKING_CLASSES, *VALUE_CLASSES, *REGISTRY_CLASSES, *MEASURE_CLASSES)
 FORM_CLASSES = (1, 2, 6, 7, 8, 44, 45, 53, 54, 55, 57, 58)
-SHARED_PHONE_CLASS = 42
-SHARED_PHONE_ROWS = 12
-"""Pupils of one file that have one guardian's telephone: above the contract's limit."""
+SHARED_CLASS = 42
+SHARED_ROWS = 12
+SHARED = (("guardian_phone", SHARED_ROWS), ("guardian_id_number", 8), ("guardian_id_number", 1))
+"""Field and rows of one file that have one value, above the contract's limits; one row has the pupil's own number."""
+BARE_UNIT_CLASS, BARE_UNIT_DATASET = 34, "campus_facility"
+BARE_UNIT_PART = 5
+"""One of so many figures in another unit says nothing of it, and shows only beside last year's."""
 CLASSES = tuple(
     sorted(
         {
             *FORM_CLASSES,
-            SHARED_PHONE_CLASS,
+            SHARED_CLASS,
             *(spec.class_no for spec in ROW_CLASSES),
             *(spec.class_no for spec in GUEST_CLASSES),
         }
@@ -35,7 +39,8 @@ CLASSES = tuple(
 ROW_FILE_MAXIMUM = 6_000
 """Rows are changed in files of at most this many rows, so that a large city needs no more memory."""
 LEAST_FILES = 2
-"""Where a city has fewer files of a dataset within that bound, its smallest ones are taken whatever their size."""
+"""Where a city has fewer files of a dataset within that bound, its smallest ones are taken whatever their size; a class
+of which each file takes one defect has at least as many files."""
 FIGURED = ("school", "campus_facility", "class", "staff", "student")
 """Datasets that the figures of the truth are made of."""
 TRIES = 12
@@ -60,12 +65,15 @@ class Injector:
             for column in UNIT_COLUMNS:
                 share = next(spec.share for spec in ROW_CLASSES if spec.class_no == column.class_no)
                 self._write_in_other_unit(column, math.ceil(defects * (1 - share)))
-            self._shared_phones()
+            bare = self._write_without_unit(defects // BARE_UNIT_PART)
+            self._share_guardians()
             for spec in GUEST_CLASSES:
                 for number in range(defects):
                     self._invite(spec, number)
             for row_spec in ROW_CLASSES:
-                for number in range(defects - math.ceil(defects * (1 - row_spec.share))):
+                elsewhere = math.ceil(defects * (1 - row_spec.share))
+                elsewhere += bare if row_spec.class_no == BARE_UNIT_CLASS else 0
+                for number in range(defects - elsewhere):
                     self._inject(row_spec, number)
 
     def rows(self, file: FileSpec) -> tuple[list[Row], list[str | None]]:
@@ -85,12 +93,12 @@ class Injector:
         names = [spec.name for spec in get_contract(file.dataset).profile_fields(file.profile)]
         return Scene(self.world, file, names, self.rows(file)[0])
 
-    def _pool(self, dataset: str, forms: tuple[str, ...]) -> list[FileSpec]:
-        """Return the files of a dataset whose rows may be changed, in a drawn order."""
+    def _pool(self, dataset: str, forms: tuple[str, ...], least: int = LEAST_FILES) -> list[FileSpec]:
+        """Return the files of a dataset whose rows may be changed, at least so many if there are, in a drawn order."""
         files = [f for f in self.files if f.dataset == dataset and f.form in forms]
         pool = [f for f in files if f.rows <= ROW_FILE_MAXIMUM]
-        if len(pool) < LEAST_FILES:
-            pool = sorted(files, key=lambda f: (f.rows, f.relative))[:LEAST_FILES]
+        if len(pool) < least:
+            pool = sorted(files, key=lambda f: (f.rows, f.relative))[:least]
         self.draw.shuffle(pool)
         return pool
 
@@ -192,34 +200,78 @@ class Injector:
             reported = None if value is None else str(value)
             self.effects.values.append((file.dataset, person or school, file.period, name, reported))
 
-    def _shared_phones(self) -> None:
-        """One telephone for a group of pupils, noted at the first of them."""
-        pool = [f for f in self.files if f.dataset == "student" and 3 * SHARED_PHONE_ROWS <= f.rows <= ROW_FILE_MAXIMUM]
+    def _share_guardians(self) -> None:
+        """One telephone or one guardian's number for a group of pupils, noted at the first; a pupil as own guardian."""
+        pool = [f for f in self.files if f.dataset == "student" and 3 * SHARED_ROWS <= f.rows <= ROW_FILE_MAXIMUM]
         pool = [f for f in pool if not self._plan(f).is_closed]
         self.draw.shuffle(pool)
         for number in range(self.n):
+            name, rows = SHARED[number % len(SHARED)]
             for file in pool:
-                plan = self._plan(file)
-                used = plan.used_rows
+                names = [spec.name for spec in get_contract(file.dataset).profile_fields(file.profile)]
+                used = self._plan(file).used_rows
                 free = [row for row in range(1, file.rows) if row not in used]
                 # Half of a file's rows are left to the other classes.
-                if len(free) > file.rows // 2 + SHARED_PHONE_ROWS:
+                if name in names and len(free) > file.rows // 2 + SHARED_ROWS:
                     break
             else:
                 raise CityTooSmallError("class 42: no file of pupils has rows left; use more terms or schools")
             pool.remove(file)
             pool.append(file)
-            phone = f"199{number:08d}"
-            for place, row in enumerate(sorted(self.draw.sample(free, SHARED_PHONE_ROWS))):
-                plan.edits.append(
-                    CellEdit(SHARED_PHONE_CLASS, row, "guardian_phone", phone, "warned", is_listed=place == 0)
-                )
+            for place, row in enumerate(sorted(self.draw.sample(free, rows))):
+                value = shared_value(name, number)
+                if rows == 1:
+                    value = str(self.rows(file)[0][row][names.index("id_number")])
+                self._plan(file).edits.append(CellEdit(SHARED_CLASS, row, name, value, "warned", is_listed=place == 0))
+
+    def _write_without_unit(self, count: int) -> int:
+        """Write one figure of some schools in another unit than the year before, without a word; return how many.
+
+        None where the city has one school year: there is nothing to see it by.
+        """
+        years = sorted({file.period for file in self.files if file.dataset == BARE_UNIT_DATASET})
+        before = dict(zip(years[1:], years, strict=False))
+        if not before:
+            return 0
+        last = {(f.period, f.org): f for f in self.files if f.dataset == BARE_UNIT_DATASET}
+        for number in range(count):
+            for file in self._pool(BARE_UNIT_DATASET, ("csv",)):
+                older = last.get((before.get(file.period, ""), file.org))
+                if older is not None and self._write_bare(file, older, number):
+                    break
+            else:
+                raise CityTooSmallError("class 34: no school is left for it; use more terms or schools")
+        return count
+
+    def _write_bare(self, file: FileSpec, older: FileSpec, number: int) -> bool:
+        """Put the defect into a school that has one campus in both files and nothing wrong in either."""
+        plan, base = self._plan(file), self._plan(older)
+        if plan.is_closed or base.is_rejected:
+            return False
+        scene, earlier = self._scene(file), self._scene(older)
+        at = scene.names.index("school_code")
+        places = {str(row[at]): place for place, row in enumerate(earlier.rows)}
+        free = [row for row in range(1, len(scene.rows)) if row not in plan.used_rows]
+        for row in self.draw.sample(free, len(free)):
+            school = str(scene.rows[row][at])
+            place = places.get(school)
+            if place is None or place in base.used_rows or scene.count("school_code", school) > 1:
+                continue
+            if earlier.count("school_code", school) > 1:
+                continue
+            edit = bare_unit(dict(zip(scene.names, scene.rows[row], strict=True)), number)
+            edit.row = row
+            plan.edits.append(edit)
+            base.kept_rows.add(place)
+            self._note_effects(scene, edit)
+            return True
+        return False
 
     def _write_in_other_unit(self, column: UnitColumn, count: int) -> None:
         """Write a column of some files in another unit, which the header names."""
         pool = [
             f
-            for f in self._pool(column.dataset, ("csv",))
+            for f in self._pool(column.dataset, ("csv",), LEAST_FILES + count)
             if not self._plan(f).is_closed and self._plan(f).header_field != column.field
         ]
         if len(pool) < count:

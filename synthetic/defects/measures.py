@@ -47,6 +47,20 @@ def run_time(_: Scene, row: dict[str, object], number: int) -> CellEdit | None:
     return CellEdit(47, 0, "endurance_s", forms[number % 4], "fixed")
 
 
+def bare_unit(row: dict[str, object], number: int) -> CellEdit:
+    """An amount in 万元 or an area in 亩 that nothing says to be one: it stands where 元 and ㎡ are meant."""
+    name, factor = (("equipment_value_yuan", Decimal(10_000)), ("land_area_m2", Decimal("666.67")))[number % 2]
+    return CellEdit(
+        34,
+        0,
+        name,
+        f"{Decimal(str(row[name])) / factor:.2f}",
+        "held",
+        expected_in="collection.held_unit",
+        is_unit_lost=True,
+    )
+
+
 def _to_mu(value: object) -> str:
     return f"{Decimal(str(value)) / Decimal('666.67'):.6f}"
 

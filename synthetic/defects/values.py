@@ -8,6 +8,7 @@ from edu.codes import code_sets, label, seed_rows
 from synthetic.defects.plan import CellEdit, RowClass, Scene
 from synthetic.files import snapshot_of
 
+NULL_WORDS = ("不详", "—", "/", "#N/A")
 CHINESE = "零一二三四五六七八九十"
 
 
@@ -26,11 +27,14 @@ def class_name(_: Scene, row: dict[str, object], number: int) -> CellEdit | None
     forms = [f"{no}班", f"（{no}）班", f"{year}级({no})班", f"{year}级（{no}）班"]
     if int(no) <= 10:
         forms.append(f"{CHINESE[int(no)]}班")
+    forms.append(f"{CHINESE[int(str(row['grade_code'])[1:])]}({no})班")
     return CellEdit(22, 0, "class_name", forms[number % len(forms)], "fixed")
 
 
 def leading_zero(scene: Scene, row: dict[str, object], number: int) -> CellEdit | None:
-    """A code that a spreadsheet took for a number."""
+    """A code, or a telephone with its area code, that a spreadsheet took for a number."""
+    if number % 5 == 4:
+        return CellEdit(23, 0, "phone", f"716{8_000_000 + number}", "fixed")
     names = ("ethnicity_code", "status_code" if scene.file.dataset == "student" else "political_status_code")
     name = names[number // 2 % 2]
     text = str(row[name])
@@ -76,7 +80,7 @@ def null_word(scene: Scene, row: dict[str, object], number: int) -> CellEdit | N
     """A word for nothing."""
     names = {"student": "disability_code", "staff": "subject_code", "campus_facility": "dilapidated_area_m2"}
     name = names[scene.file.dataset]
-    return CellEdit(32, 0, name, ("不详", "—", "/", "#N/A")[number % 4], "fixed") if row[name] is None else None
+    return CellEdit(32, 0, name, NULL_WORDS[number % 4], "fixed") if row[name] is None else None
 
 
 def other_unit(_: Scene, row: dict[str, object], number: int) -> CellEdit:

@@ -81,6 +81,14 @@ create table management.row_count_fact as select 'student' as dataset, '2025-202
 """
 
 
+GOOD += """
+create table collection.campus_facility (submission_id varchar, school_code varchar, period varchar, campus_no varchar,
+    land_area_m2 decimal(18, 2), building_area_m2 decimal(18, 2), teaching_area_m2 decimal(18, 2),
+    sports_ground_area_m2 decimal(18, 2), equipment_value_yuan decimal(18, 2));
+create table collection.finance (submission_id varchar, school_code varchar, period varchar, amount_yuan decimal(18, 2));
+"""
+
+
 def run(home: Home, gate: str, change: str = "") -> GateReport:
     ensure_empty(home)
     home.warehouse.unlink(missing_ok=True)
@@ -249,6 +257,71 @@ def test_a_changed_school_code_is_the_same_school(edu_home: Home) -> None:
     moved = change + "; insert into seed.school_code_change values ('2142000001', '2142000099')"
     assert run(edu_home, "collection", change).held_units == []
     assert len(run(edu_home, "collection", moved).held_units) == 1
+
+
+def premises(*values: tuple[int, str, float, float]) -> str:
+    """Return deliveries f<year> of a school's premises: year, campus, equipment in the cell, land in the cell."""
+    years = sorted({year for year, *_ in values})
+    units = ", ".join(
+        f"('f{y}', 'campus_facility', '2142000001', '2142000001', '{y}-{y + 1}', date '{y}-09-01', 1, 0, 'full', 1)"
+        for y in years
+    )
+    submissions = ", ".join(f"('f{y}', 'd1', 'accepted', 1, 1, 0, 'k', timestamp '{y}-09-05 08:00:00')" for y in years)
+    registered = ", ".join(f"('2142000001', '{y}-{y + 1}/1')" for y in years)
+    rows = ", ".join(
+        f"('f{y}', '2142000001', '{y}-{y + 1}', '{campus}', {land}, null, null, null, {equipment})"
+        for y, campus, equipment, land in values
+    )
+    return (
+        f"insert into collection.unit values {units}; insert into collection.submission values {submissions}; "
+        f"insert into collection.school values {registered}; insert into collection.campus_facility values {rows}"
+    )
+
+
+def held_years(report: GateReport) -> list[str]:
+    assert all("figures_against_last_year" in line for line in report.held_units)
+    return [line.split()[2][:4] for line in report.held_units]
+
+
+@pytest.mark.parametrize(
+    ("equipment", "expected"),
+    [
+        ([500_000, 650_000, 700_000], []),
+        ([500_000, 50_000_000, 500_000], []),
+        ([500_000, 50_000_001], ["2021"]),
+        ([500_000, 65, 700_000], ["2021"]),
+        ([500_000, 65, 70, 720_000], ["2021", "2022"]),
+        ([50, 650_000, 700_000], ["2021", "2022"]),
+        ([500_000, 0, 600_000], []),
+    ],
+    ids=["grows", "a hundred times", "more than that", "in 万元", "in 万元 twice", "first year wrong", "nothing said"],
+)
+def test_a_figure_in_another_unit_than_last_years_is_held(
+    edu_home: Home, equipment: list[int], expected: list[str]
+) -> None:
+    change = premises(*((year, "01", value, 9000) for year, value in enumerate(equipment, 2020)))
+    assert held_years(run(edu_home, "collection", change)) == expected
+
+
+def test_a_released_figure_is_the_measure_of_the_next_year(edu_home: Home) -> None:
+    change = premises((2020, "01", 50, 9000), (2021, "01", 650_000, 9000), (2022, "01", 700_000, 9000))
+    change += (
+        "; insert into collection.release values "
+        "('campus_facility', '2142000001', '2021-2022', 'f2021', 'figures_against_last_year')"
+    )
+    assert run(edu_home, "collection", change).held_units == []
+
+
+def test_campuses_and_figures_are_compared_each_with_itself(edu_home: Home) -> None:
+    """The second campus has its land in 亩 (9000 / 666.67 = 13.50); one line names both figures of the unit."""
+    change = premises((2020, "01", 800, 90), (2020, "02", 500_000, 9000), (2021, "01", 900, 90), (2021, "02", 51, 13.5))
+    report = run(edu_home, "collection", change)
+    assert held_years(report) == ["2021"]
+    assert report.results_path is not None
+    [unit] = [row for row in pq.read_table(report.results_path).to_pylist() if row["scope"] == "unit"]
+    assert unit["observed"] == (
+        "equipment_value_yuan of 02 is 51.00 after 500000.00; land_area_m2 of 02 is 13.50 after 9000.00"
+    )
 
 
 SPOILT = (

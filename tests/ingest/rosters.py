@@ -46,6 +46,7 @@ def pupil(serial: int, **changes: Any) -> dict[str, Any]:
         "phone": "13800000001",
         "guardian_name": "王大明",
         "guardian_phone": "13900000001",
+        "guardian_id_number": id_number(serial, "19850601"),
     }
     return {**row, **changes}
 

@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rosters import SCHOOL, id_number, pupil, write_roster
 
+from edu import vault
 from edu.errors import ExitCode
 from edu.paths import Home
+from edu.pseudonym import load_or_create_key
 from edu.storage_error import StorageFullError
 from ingest import lake, record
 from ingest.landing import collect
@@ -60,6 +62,26 @@ CASES: list[tuple[str, dict[str, Any], tuple[str, str, int | None, str]]] = [
         },
         ("id_number", "id_15_converted", 11, "fix"),
     ),
+    (
+        "other document with a wrong check digit",
+        {"id_type_code": "9", "id_number": "421002201209012018"},
+        ("id_number", "id_of_other_document", 12, "warn"),
+    ),
+    ("area code", {"phone": "716-8123456"}, ("phone", "leading_zero_restored", 23, "fix")),
+    (
+        "area code of two digits",
+        {"guardian_phone": "27 87654321"},
+        ("guardian_phone", "leading_zero_restored", 23, "fix"),
+    ),
+    ("nought for no telephone", {"phone": "0"}, ("phone", "null_word", 32, "fix")),
+    ("nought for no month", {"entry_ym": "0"}, ("entry_ym", "null_word", 32, "fix")),
+    ("nought for no code", {"entry_mode_code": "0"}, ("entry_mode_code", "null_word", 32, "fix")),
+    ("own guardian", {"guardian_id_number": id_number(3)}, ("guardian_id_number", "guardian_id_is_pupils", 42, "warn")),
+    (
+        "own guardian in full width",
+        {"guardian_id_number": "４２１００２ 20120905 " + id_number(3)[14:]},
+        ("guardian_id_number", "guardian_id_is_pupils", 42, "warn"),
+    ),
     ("birth", {"birth_date": "20120910"}, ("birth_date", "id_birth_mismatch", 13, "warn")),
     ("sex", {"sex_code": "2"}, ("sex_code", "id_sex_mismatch", 14, "warn")),
     ("roll number", {"xjh": "G" + id_number(9)}, ("xjh", "roll_number_mismatch", 15, "warn")),
@@ -89,6 +111,27 @@ CASES: list[tuple[str, dict[str, Any], tuple[str, str, int | None, str]]] = [
     ("no school", {"school_code": "214200001"}, ("school_code", "school_code_invalid", 24, "quarantine")),
     ("error", {"class_code": "#REF!"}, ("class_code", "formula_error", 48, "incomplete")),
 ]
+
+
+def test_a_guardian_of_many_is_said_once(edu_home: Home, tmp_path: Path) -> None:
+    """Six pupils of one guardian, five of another, and a number that is written in two ways; two files are two lists."""
+    one, other = id_number(901, "19850601"), id_number(902, "19850601")
+    several = [pupil(n, guardian_id_number=one if n < 12 else other) for n in range(1, 22, 2)]
+    several[2]["guardian_id_number"] = one[:6] + " " + one[6:]
+    phones = {id(row): f"1390000{n:04d}" for n, row in enumerate(several)}
+    rows = [{**row, "guardian_phone": phones[id(row)]} for row in several]
+    land(edu_home, write_roster(tmp_path / "a.csv", rows), write_roster(tmp_path / "b.csv", rows[:5]))
+    found = query(edu_home, "runs/finding", "row_number, field, reason_code, class_no, severity")
+    assert found == [(2, "guardian_id_number", "guardian_id_shared", 42, "warn")]
+
+
+def test_a_guardians_number_is_kept_nowhere(edu_home: Home, tmp_path: Path) -> None:
+    row = pupil(1)
+    land(edu_home, write_roster(tmp_path / "a.csv", [row]))
+    with vault.reading(edu_home, load_or_create_key(edu_home)) as connection:
+        fields = {name for (name,) in connection.execute("select distinct field from person_row").fetchall()}
+    assert "guardian_phone" in fields
+    assert "guardian_id_number" not in fields
 
 
 @pytest.mark.parametrize(("change", "finding"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])

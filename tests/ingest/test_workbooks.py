@@ -116,6 +116,56 @@ def test_dates_errors_merges_and_hidden_rows_of_an_old_workbook(tmp_path: Path) 
     ]
 
 
+def old_text_document(path: Path) -> None:
+    """Write an old compound file whose one stream is a text: that of a workbook under the other name."""
+    made = xlwt.Workbook()
+    made.add_sheet("a").write(0, 0, "x")
+    made.save(path)
+    content = bytearray(path.read_bytes())
+    at = content.index("Workbook".encode("utf-16-le"))
+    name = "WordDocument".encode("utf-16-le")
+    # MS-CFB 2.6.1: 64 bytes of name, then its length with the closing zero.
+    content[at : at + 66] = name.ljust(64, b"\0") + (len(name) + 2).to_bytes(2, "little")
+    path.write_bytes(content)
+
+
+def new_text_document(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as package:
+        package.writestr("[Content_Types].xml", "<Types/>")
+        package.writestr("word/document.xml", "<document>学籍表</document>")
+
+
+@pytest.mark.parametrize("make", [old_text_document, new_text_document])
+@pytest.mark.parametrize("suffix", [".wps", ".et", ".doc"])
+def test_a_text_document_is_refused_with_what_to_do(edu_home: Home, tmp_path: Path, make: Any, suffix: str) -> None:
+    make(tmp_path / f"名册{suffix}")
+    with pytest.raises(RejectedFileError) as caught:
+        load(tmp_path / f"名册{suffix}", tmp_path)
+    assert caught.value.reason_code == "text_document"
+    options = Options(dataset="student", org="421002", period="2024-2025/1")
+    [receipt] = collect([tmp_path / f"名册{suffix}"], home=edu_home, options=options).receipts
+    assert (receipt.status, receipt.rows_accepted) == ("rejected", 0)
+    found = duckdb.execute(f"select message_zh from read_parquet('{edu_home.runs}/finding/*.parquet')").fetchall()
+    assert found == [("文件是文字文档（如 .wps、.doc、.docx）而不是表格，未接收。",)]
+
+
+@pytest.mark.parametrize("suffix", [".et", ".wps"])
+def test_a_workbook_of_wps_is_read_whatever_its_kind(tmp_path: Path, suffix: str) -> None:
+    lines = [ON_MAIN, line(1), line(3)]
+    book(tmp_path / f"new{suffix}.xlsx", {"学生信息": lines})
+    (tmp_path / f"new{suffix}.xlsx").rename(tmp_path / f"new{suffix}")
+    old = xlwt.Workbook()
+    page = old.add_sheet("学生信息")
+    for row, values in enumerate(lines):
+        for column, value in enumerate(values):
+            page.write(row, column, value)
+    old.save(tmp_path / f"old{suffix}")
+    for name in ("new", "old"):
+        result, rows = load(tmp_path / f"{name}{suffix}", tmp_path)
+        assert said(result) == [("suffix_wrong", None, None, None)]
+        assert [row["id_number"] for row in rows] == [pupil(1)["id_number"], pupil(3)["id_number"]]
+
+
 def test_html_table_named_xls(tmp_path: Path) -> None:
     names = "".join(f"<th>{name}</th>" for name in ON_MAIN)
     school = NAMES.index("school_code")

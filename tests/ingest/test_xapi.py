@@ -20,8 +20,9 @@ from edu.duck import connect
 from edu.errors import RejectedFileError
 from edu.paths import Home
 from edu.pseudonym import PseudonymMaker, load_key
+from edu.settings import get_settings
 from ingest.inbox import discover
-from ingest.landing import collect
+from ingest.landing import LandingMemoryError, collect
 from ingest.readers import read, xapi
 from ingest.receipt import CollectResult
 from ingest.submission import Options
@@ -301,6 +302,36 @@ def test_files_that_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert refused(whole + b"\n" + giant, tmp_path) == "file_too_large"
     monkeypatch.setattr(xapi, "FILE_BYTES_MAXIMUM", len(whole))
     assert refused(whole + b"\n", tmp_path) == "file_too_large"
+
+
+def test_a_document_beyond_its_bound_is_refused_in_whatever_layout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = [statement(n) for n in range(1, 20)]
+    monkeypatch.setattr(xapi, "DOCUMENT_BYTES_MAXIMUM", 4_000)
+    for layout in (None, 1):
+        assert refused(json.dumps(several, indent=layout).encode(), tmp_path) == "file_too_large"
+        assert refused(json.dumps({"statements": several}, indent=layout).encode(), tmp_path) == "file_too_large"
+    lines = "\n".join(json.dumps(one) for one in several)
+    (tmp_path / "s.jsonl").write_text(lines)
+    assert len(rows_of(tmp_path / "s.jsonl", tmp_path)) == 19
+
+
+def test_a_document_for_which_memory_is_too_small_is_no_fault_of_the_file(
+    edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is recorded of it, so that the same bytes land once the limit is higher."""
+    document = [statement(n) for n in range(1, 12_001)]
+    (tmp_path / "s.json").write_text(json.dumps(document))
+    with monkeypatch.context() as patch:
+        patch.setenv("EDU_LANDING_MEMORY_LIMIT", "24MB")
+        get_settings.cache_clear()
+        with pytest.raises(LandingMemoryError):
+            collect([tmp_path / "s.json"], home=edu_home, options=OPTIONS)
+    get_settings.cache_clear()
+    assert duckdb.execute(f"select * from read_parquet('{edu_home.runs}/submission/*.parquet')").fetchall() == []
+    [receipt] = collect([tmp_path / "s.json"], home=edu_home, options=OPTIONS).receipts
+    assert (receipt.status, receipt.rows_accepted) == ("accepted", 12_000)
 
 
 def test_deep_lines_cost_nothing(tmp_path: Path) -> None:

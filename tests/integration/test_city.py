@@ -97,6 +97,7 @@ def check_dirty_city(folder: Path, seed: int, defects: int = 20, terms: int = 2)
     assert_roll_numbers_are_of_one_person(city)
     assert_formulas_are_harmless_outside(city)
     assert_class_sums_differ(city)
+    assert_units_are_held(city)
     assert_old_townships_are_known(city)
     assert mart_differences(city.home.warehouse, city.out / "truth" / "expected") == []
     for receipt in city.receipts:
@@ -228,6 +229,25 @@ def assert_class_sums_differ(city: City) -> None:
     assert rows[0][1] == injected_rows
     # The school's roll may have been refused, or another class of the grade may have lost its figure.
     assert rows[0][0] >= 0.8 * injected_rows
+
+
+def assert_units_are_held(city: City) -> None:
+    """Exactly the schools with a figure in another unit than last year's are held, and each for that."""
+    held = query(
+        city,
+        "select distinct u.dataset, u.unit_owner, u.period, h.expectation from storage.unit_current as u "
+        "left join collection.held_unit as h on h.dataset = u.dataset and h.school_code = u.unit_owner "
+        "and h.period = u.period and h.submission_id = u.submission_id where u.is_held order by all",
+    )
+    wanted = query(
+        city,
+        "select 'campus_facility', r.school_code, r.period, 'figures_against_last_year' from ledger as l "
+        "inner join landed using (file) inner join collection.campus_facility as r "
+        "on r.submission_id = landed.submission_id and r.sheet is not distinct from l.sheet "
+        "and r.row_number = l.row_number where l.expected_in = 'collection.held_unit' order by all",
+    )
+    assert held == wanted
+    assert len(wanted) == sum(row["expected"] == "held" for row in city.ledger())
 
 
 def assert_old_townships_are_known(city: City) -> None:

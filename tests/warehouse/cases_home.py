@@ -71,6 +71,7 @@ def pupil(code: str, serial: int, **changes: Any) -> dict[str, Any]:
         "status_code": "01",
         "guardian_name": "李大明",
         "guardian_phone": "13900000001",
+        "guardian_id_number": "",
     }
     return {**row, **changes}
 

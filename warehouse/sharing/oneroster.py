@@ -28,7 +28,7 @@ CITY = "421000"
 PROVINCE = "420000"
 ORG_SHAPE = re.compile(r"\d{6}|[0-9A-Z]{10}")
 TERM_SHAPE = re.compile(r"(\d{4})-(\d{4})/([12])")
-FORMULA = "^[=+@-]"
+FORMULA = "^''*[=+@-]"
 FILES = ("orgs", "academicSessions", "courses", "classes", "users", "roles", "enrollments")
 OTHER_FILES = (
     *("categories", "classResources", "courseResources", "lineItems", "lineItemLearningObjectiveIds"),
