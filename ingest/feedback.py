@@ -207,6 +207,7 @@ def _mark(
             row = page.header_row
             page.rows[row][column] = contract.header(profile, name)
         elif row is not None:
+            column = page.counted_in(finding["message_zh"]) if column is None else column
             column = column if column is not None else 0
             text = values.get((finding["sheet"], row, name)) if name else None
             if text is not None and finding["severity"] == "fix" and row in page.rows:

@@ -103,6 +103,9 @@ def _write_page(
             by_cell[(mark.row, mark.column or 0)].append(mark)
     sheet.set_column(0, max(page.width - 1, 0), 16, text)
     sheet.freeze_panes(page.header_row, 0)
+    for merge in page.merges:
+        text_of = page.rows.get(merge.first_row, {}).get(merge.first_col, "")
+        sheet.merge_range(merge.first_row - 1, merge.first_col, merge.last_row - 1, merge.last_col, text_of, head)
     for row in sorted(page.rows):
         for column, value in sorted(page.rows[row].items()):
             if (row, column) not in by_cell:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from edu.codes import code_sets
 from edu.contract import Contract
 from edu.errors import RejectedFileError
 from ingest.correction import AUXILIARY_SHEETS
 from ingest.header import clean, recognise
+from ingest.readers import base_table, sniff, workbook
 from ingest.readers import csv as csv_reader
-from ingest.readers import sniff, workbook
-from ingest.readers.grid import Sheet
+from ingest.readers.grid import Merge, Sheet
 
 HEAD_ROWS = 40
 
@@ -32,6 +33,10 @@ class Page:
     rows: dict[int, dict[int, str]]
     header_row: int
     columns: dict[int, str]
+    merges: tuple[Merge, ...] = ()
+    """Ranges of the header that a printed form has merged."""
+    counts: dict[int, str] = field(default_factory=dict)
+    """Of a printed form, what each column counts, in the words that findings name it by."""
 
     @property
     def width(self) -> int:
@@ -47,11 +52,15 @@ class Page:
         """Return the column of a field; null where the page has none."""
         return next((column for column, name in self.columns.items() if name == field), None)
 
+    def counted_in(self, message: str) -> int | None:
+        """Return the column of a printed form that a finding's sentence names; null where it names none."""
+        return next((column for column, words in self.counts.items() if f"、{words}）" in message), None)
+
 
 def pages_of(
     path: Path, contract: Contract, profile: str, wanted: set[tuple[str | None, int | None]] | None = None
 ) -> list[Page]:
-    """Return the tables of a file in the layout of its sender; empty for a form that has none to send back.
+    """Return the tables of a file in the layout of its sender; empty for a file that has none to send back.
 
     Columns that the contract never loads are emptied: nothing of them goes further than the archive. With `wanted`,
     (sheet, row) of rows below the head, the others are left out, so that memory follows what is shown.
@@ -59,9 +68,9 @@ def pages_of(
     Raises:
         RejectedFileError: the file cannot be read as the dataset.
     """
-    if contract.profiles[profile].carrier == "positional":
-        return []
     kind = sniff.kind_of(path)
+    if contract.profiles[profile].carrier == "positional":
+        return _printed_pages(path, kind, contract, profile)
     if kind == "csv":
         pages = [_csv_page(path, contract, profile, wanted)]
     elif kind in workbook.KINDS:
@@ -91,14 +100,37 @@ def _csv_page(path: Path, contract: Contract, profile: str, wanted: set[tuple[st
     return Page(None, contract.profiles[profile].sheet or contract.label, rows, 1, header.columns)
 
 
+def _refuse(locked: Path) -> Path:
+    raise RejectedFileError(locked.name, "workbook_encrypted", "Its password is kept nowhere.")
+
+
+def _printed_pages(path: Path, kind: str, contract: Contract, profile: str) -> list[Page]:
+    """Return the printed forms of a workbook; its other sheets hold nothing of the dataset."""
+    positions = contract.profiles[profile].positions
+    assert positions is not None
+    words = code_sets()[str(contract.field(positions.column_field).code_set)]
+    pages: list[Page] = []
+    with duckdb.connect() as connection, workbook.open_sheets(path, kind, connection, _refuse) as (sheets, _):
+        for sheet in sheets:
+            form = base_table.printed(path.name, sheet, positions)
+            if form is None:
+                continue
+            merges = tuple(
+                merge
+                for merge in sheet.merges
+                if merge.last_row <= form.last_header_row
+                and (merge.first_row, merge.first_col) != (merge.last_row, merge.last_col)
+            )
+            counts = {column: words[code] for column, code in form.columns.items()}
+            pages.append(Page(sheet.name, sheet.name, form.rows, form.last_header_row, {}, merges, counts))
+    return pages
+
+
 def _sheet_pages(
     path: Path, kind: str, contract: Contract, profile: str, wanted: set[tuple[str | None, int | None]] | None
 ) -> list[Page]:
-    def refuse(locked: Path) -> Path:
-        raise RejectedFileError(locked.name, "workbook_encrypted", "Its password is kept nowhere.")
-
     pages: list[Page] = []
-    with duckdb.connect() as connection, workbook.open_sheets(path, kind, connection, refuse) as (sheets, _):
+    with duckdb.connect() as connection, workbook.open_sheets(path, kind, connection, _refuse) as (sheets, _):
         for sheet in sheets:
             if sheet.is_hidden or sheet.name in AUXILIARY_SHEETS:
                 continue

@@ -89,6 +89,40 @@ def read_forms(
     return ReadResult(profile, tuple(tables), tuple(found))
 
 
+@dataclass(frozen=True)
+class Printed:
+    """A form as it was sent: texts by 1-based row and 0-based column, and which column counts what."""
+
+    rows: dict[int, dict[int, str]]
+    last_header_row: int
+    columns: dict[int, str]
+    """0-based column to column code."""
+
+
+def printed(file: str, sheet: Sheet, positions: Positions) -> Printed | None:
+    """Return a visible sheet as it was sent; null where it is no declared form or holds nothing.
+
+    Raises:
+        RejectedFileError: its header is another than declared.
+    """
+    form = _form_of(sheet.name, positions)
+    if form is None or sheet.is_hidden or sheet.name in AUXILIARY_SHEETS:
+        return None
+    with unreadable(file, sheet.name):
+        texts = _texts(_cells(sheet))
+    if not texts:
+        return None
+    head = _head(file, sheet, texts, form)
+    return Printed(texts, head.last_row, head.columns)
+
+
+def _texts(cells: pa.Table) -> dict[int, dict[int, str]]:
+    texts: dict[int, dict[int, str]] = {}
+    for row, col, value in zip(*(column.to_pylist() for column in cells.columns), strict=True):
+        texts.setdefault(row, {})[col] = value
+    return texts
+
+
 def _form_of(name: str, positions: Positions) -> PositionalSheet | None:
     return next((form for form in positions.sheets if re.fullmatch(form.name_pattern, clean(name))), None)
 
@@ -121,9 +155,7 @@ def _load(
     table: str,
 ) -> None:
     """Make `table`: a row for each figure or mark of the form's body."""
-    texts: dict[int, dict[int, str]] = {}
-    for row, col, value in zip(*(column.to_pylist() for column in cells.columns), strict=True):
-        texts.setdefault(row, {})[col] = value
+    texts = _texts(cells)
     head = _head(file, sheet, texts, form)
     above = (" ".join(texts[row].values()) for row in sorted(texts) if row <= head.last_row - form.header_rows)
     school = _school(file, sheet.name, above, positions, contract)

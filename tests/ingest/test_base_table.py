@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import openpyxl
 import pytest
 import xlwt
 
@@ -13,6 +14,7 @@ from edu.codes import code_sets
 from edu.contract import get_contract
 from edu.errors import RejectedFileError
 from edu.paths import Home
+from ingest.feedback import outbox_files
 from ingest.inbox import discover
 from ingest.landing import collect
 from ingest.readers import read
@@ -228,6 +230,47 @@ def test_totals_and_parts_that_do_not_agree_are_said_with_their_place(edu_home: 
     words = [row[5] for row in findings(edu_home)]
     assert words[1] == "“数值（合计、在校生数）”与各分项之和不相等，统计按分项重新合计。"
     assert words[2].startswith("“数值（四年级、在校生数中女生）”大于")
+
+
+def test_the_correction_workbook_is_the_form_and_comes_back_as_it_is(edu_home: Home, tmp_path: Path) -> None:
+    """Each figure is marked in its own cell; mended, the workbook lands from any folder and nothing is left to say."""
+    primary = changed(changed(PRIMARY, "三年级", 3, 91), "四年级", 4, 79)
+    first = land(edu_home, write(tmp_path / "a.xls", forms(primary, changed(STAFF, "  其中：女", 2, 5))))
+    [path] = [file for file in outbox_files(edu_home, first.submission_id) if file.suffix == ".xlsx"]
+    book = openpyxl.load_workbook(path)
+    assert book.sheetnames[:3] == [form.sheet for form in forms()]
+    marked = [
+        {cell.coordinate for row in sheet.iter_rows() for cell in row if cell.comment} for sheet in book.worksheets[:3]
+    ]
+    assert marked == [{"F8", "G8", "G12"}, set(), {"C8", "E8"}]
+    assert {str(merged) for merged in book.worksheets[0].merged_cells.ranges} >= {"A4:A6", "G5:I5"}
+    book.worksheets[0]["F11"].value, book.worksheets[0]["G12"].value = "81", "37"
+    book.worksheets[2]["E8"].value = "1"
+    book.save(tmp_path / "改好.xlsx")
+    [second] = collect([tmp_path / "改好.xlsx"], home=edu_home, options=Options()).receipts
+    assert (second.org, second.period, second.status, second.rows_accepted) == (SCHOOL, "2024-2025", "accepted", 90)
+    told = duckdb.execute(
+        f"select s.submission_id, profile, coverage, count(f.reason_code) from read_parquet('{edu_home.runs}/submission/*.parquet') as s "
+        f"left join read_parquet('{edu_home.runs}/finding/*.parquet') as f using (submission_id) group by all"
+    ).fetchall()
+    assert {row[0]: row[1:] for row in told} == {
+        first.submission_id: ("base_table", "full", 5),
+        second.submission_id: ("base_table", "full", 0),
+    }
+    rows = [
+        duckdb.execute(
+            f"select table_no, row_code, column_code, value from read_parquet('{edu_home.lake}/base_table_figure/**/*.parquet') "
+            "where submission_id = ? order by all",
+            [receipt.submission_id],
+        ).fetchall()
+        for receipt in (first, second)
+    ]
+    changed_cells = {old[:3]: (old[3], new[3]) for old, new in zip(*rows, strict=True) if old != new}
+    assert changed_cells == {
+        ("教基3112", "13", "pupils_total"): (91, 81),
+        ("教基3112", "14", "pupils_female"): (79, 37),
+        ("教基4148", "female", "staff_administration"): (5, 1),
+    }
 
 
 def test_a_missing_part_says_nothing_unless_the_others_exceed_the_total(edu_home: Home, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 import duckdb
 import openpyxl
 import pytest
-from rosters import id_number, pupil, write_roster
+from rosters import header, id_number, pupil, write_roster
 
+from edu.contract import get_contract
 from edu.paths import Home
 from edu.restriction import record as record_restriction
 from ingest import feedback
@@ -77,6 +78,50 @@ def test_a_mended_workbook_comes_back_clean_from_any_folder(edu_home: Home, tmp_
     assert findings(edu_home, second.submission_id) == []
     newest = receipts(edu_home, second.submission_id)[-1]
     assert (newest["coverage"], newest["profile"]) == ("full", "national_export")
+
+
+def test_a_workbook_of_many_sheets_is_answered_in_its_sheets(edu_home: Home, tmp_path: Path) -> None:
+    """One sheet a class: each is marked where it stood; the other sheet is no roster and does not come back."""
+    classes = {
+        "一班": [pupil(1), pupil(3, sex_code="")],
+        "二班": [pupil(5, birth_date="20121905"), pupil(7)],
+        "三班": [pupil(9), pupil(11)],
+    }
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    book.create_sheet("通讯录").append(["办公室", "电话"])
+    names = [spec.name for spec in get_contract("student").profile_fields("national_export")]
+    for title, pupils in classes.items():
+        page = book.create_sheet(title)
+        page.append(["六年级学生名册"])
+        page.append(header())
+        for row in pupils:
+            page.append([row[name] for name in names])
+    book.save(tmp_path / "各班.xlsx")
+    first = land(edu_home, tmp_path / "各班.xlsx")
+    back = openpyxl.load_workbook(book_of(edu_home, first.submission_id))
+    assert back.sheetnames[:3] == list(classes)
+    assert "通讯录" not in back.sheetnames
+    places = {
+        (sheet.title, cell.coordinate)
+        for sheet in back.worksheets
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.comment
+    }
+    assert places == {("一班", "C4"), ("二班", "D3")}
+    back["一班"]["C4"].value, back["二班"]["D3"].value = "1", "20120905"
+    back.save(tmp_path / "改好.xlsx")
+    second = land(edu_home, tmp_path / "改好.xlsx", Options())
+    assert (second.status, second.rows_accepted) == ("accepted", 6)
+    assert [row[2] for row in findings(edu_home, second.submission_id)] == ["extra_rows_dropped"]
+    assert receipts(edu_home, second.submission_id)[-1]["coverage"] == "full"
+    kept = duckdb.execute(
+        f"select sheet, count(*) from read_parquet('{edu_home.lake}/student/**/*.parquet') where submission_id = ? "
+        "group by 1 order by 1",
+        [second.submission_id],
+    ).fetchall()
+    assert dict(kept) == dict.fromkeys(classes, 2)
 
 
 def test_a_file_too_large_is_answered_with_its_faulty_rows(
