@@ -208,7 +208,10 @@ def lineage(home: Home) -> list[tuple[object, ...]]:
 
 
 def digests(home: Home) -> dict[str, str]:
-    """Return the content digest of each table in which the order of processing could show, without landing batches."""
+    """Return the content digest of each table in which the order of processing could show.
+
+    Names of landings and the hour of a withdrawal are of the processing itself.
+    """
     found = {}
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         for schema, table in (
@@ -218,7 +221,7 @@ def digests(home: Home) -> dict[str, str]:
             ("management", "submission_lineage"),
         ):
             columns = [row[0] for row in connection.execute(f"describe {schema}.{table}").fetchall()]
-            kept = sorted(name for name in columns if name != "batch_id")
+            kept = sorted(set(columns) - {"batch_id", "withdrawn_at"})
             found[table] = table_digest(connection, schema, table, kept)
     return found
 
