@@ -16,7 +16,7 @@ from ingest import keys, lake, linking
 from ingest.examination import Examination
 from ingest.readers.table import literal, quoted
 
-SLICE_ROWS = 125_000
+SLICE_ROWS = 50_000
 """So many rows are sorted and written to the lake at a time."""
 
 
