@@ -1,9 +1,11 @@
 # Every target makes and uses .venv/ at the root; state lives under EDU_HOME (default .edu/).
 PYTHON ?= python3
 VENV := .venv
+BI_VENV := .venv-bi
 BIN := $(VENV)/bin
 EDU_HOME ?= $(CURDIR)/.edu
 export EDU_HOME
+export EDU_BI_VENV := $(CURDIR)/$(BI_VENV)
 # Telemetry is off everywhere, whatever a tool's own default is.
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -12,7 +14,7 @@ export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED := False
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-landing bench-path bench-build bench-gates bench-resubmission bench-query bench-dags bench-oulad install run up test test-slow faults test-seeds test-clients bench lint format docs lock clean
+.PHONY: help bench-landing bench-path bench-build bench-gates bench-resubmission bench-query bench-dags bench-oulad install run up bi bi-up test test-slow faults test-seeds test-clients test-bi bench lint format docs lock lock-bi clean
 
 help: ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,10 +35,22 @@ run: install ## a small city through Airflow: collect, build, gate, publish; the
 up: install ## start Airflow with its page, to trigger and watch the DAGs
 	@$(BIN)/edu up
 
+$(BI_VENV)/.installed: dashboards/superset/requirements.txt
+	@test -x $(BI_VENV)/bin/python || $(PYTHON) -m venv $(BI_VENV)
+	@echo "Installing Superset into $(BI_VENV)/ (minutes)"
+	@$(BI_VENV)/bin/python -m pip install --quiet --no-deps --require-hashes --requirement dashboards/superset/requirements.txt
+	@touch $@
+
+bi: install $(BI_VENV)/.installed ## Superset in an environment of its own, connected to PostgreSQL, with its boards
+	@$(BIN)/edu bi setup
+
+bi-up: install $(BI_VENV)/.installed ## serve Superset on this machine
+	@$(BIN)/edu bi up
+
 test: install ## all tests except the slow suites
 	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadscope
 
-test-slow: faults test-seeds test-clients ## every slow suite
+test-slow: faults test-seeds test-clients test-bi ## every slow suite
 
 faults: install ## kill every step at a hundred moments, fill disks, break files, run twice at once; then run again
 	@$(BIN)/python -m pytest -m slow tests/faults -n 2 --dist loadscope
@@ -46,6 +60,9 @@ test-seeds: install ## more seeds, days and defects of the synthetic city; the w
 
 test-clients: install ## read the published file with older DuckDB, Node, WASM and fifty processes
 	@$(BIN)/python -m pytest -m slow tests/clients
+
+test-bi: install $(BI_VENV)/.installed ## run every chart, SQL Lab within a role and pictures of the boards in Superset
+	@$(BIN)/python -m pytest -m slow tests/bi
 
 bench: install ## measure every part against a baseline of the same run (BENCH="--scale 1 --terms 10" for the whole city)
 	@$(BIN)/python -m benchmarks $(BENCH)
@@ -73,5 +90,11 @@ lock: ## pin all packages again, with hashes and without a registry's address
 		--no-header --python-version 3.11 --extra dev --output-file requirements.txt pyproject.toml
 	@rm -rf .lockenv
 
-clean: ## remove .venv/ and caches; state under EDU_HOME stays
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target
+lock-bi: ## pin Superset's packages again, with hashes and without a registry's address
+	@$(PYTHON) -m venv .lockenv && .lockenv/bin/python -m pip install --quiet uv
+	@.lockenv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
+		--no-header --python-version 3.11 --output-file dashboards/superset/requirements.txt dashboards/superset/requirements.in
+	@rm -rf .lockenv
+
+clean: ## remove .venv/, .venv-bi/ and caches; state under EDU_HOME stays
+	@rm -rf $(VENV) $(BI_VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from edu.commands import (
+    bi,
     cases,
     city,
     collection,
@@ -42,6 +43,7 @@ for commands in (
     vault,
     cases,
     serve,
+    bi,
     official,
     submission,
     share,

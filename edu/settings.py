@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     """The bureau's own PostgreSQL to serve from; without it `edu serve postgres` runs an embedded one."""
     serving: bool = False
     """Whether `publish_marts` loads PostgreSQL after it published; always so where `EDU_POSTGRES_DSN` is set."""
+    bi_venv: Path = PROJECT_ROOT / ".venv-bi"
+    """The environment of Superset, which `make bi` makes."""
 
 
 @cache

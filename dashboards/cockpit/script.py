@@ -15,6 +15,8 @@ SCRIPT = r"""
   const esc = t => String(t).replace(/[&<>"]/g, c => ({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\"": "&quot;"}[c]));
   const area = code => D.areas[code] || {name: code};
   const wide = () => window.innerWidth > 700;
+  // On a wall screen the page's letters are larger, and so are those of the pictures.
+  const scale = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
 
   function fill(select, pairs, all) {
     const old = select.value;
@@ -40,7 +42,7 @@ SCRIPT = r"""
 
   function layout(extra) {
     return Object.assign({
-      font: {family: FONT, size: 13, color: INK}, margin: {l: 10, r: 10, t: 30, b: 10}, paper_bgcolor: "#fff",
+      font: {family: FONT, size: 13 * scale(), color: INK}, margin: {l: 10, r: 10, t: 30, b: 10}, paper_bgcolor: "#fff",
       plot_bgcolor: "#fff", separators: ".,", showlegend: false
     }, extra);
   }
@@ -68,7 +70,7 @@ SCRIPT = r"""
         hovertemplate: `%{customdata} %{text}${ind.u}<extra></extra>`};
       const most = Math.max(...cell.map(r => Math.abs(r.v || 0)), limit || 0, city && city.v || 0) || 1;
       const least = Math.min(...cell.map(r => r.v || 0), 0);
-      Plotly.newPlot(`p${n}`, [trace], layout({height: 50 + 27 * Math.max(cell.length, 2), bargap: 0.25, shapes, margin: {l: 10, r: 10, t: 6, b: 10},
+      Plotly.newPlot(`p${n}`, [trace], layout({height: (50 + 27 * Math.max(cell.length, 2)) * scale(), bargap: 0.25, shapes, margin: {l: 10, r: 10, t: 6, b: 10},
         xaxis: {gridcolor: GRID, fixedrange: true, automargin: true, range: [least * 1.15, most * 1.15], nticks: 6},
         yaxis: {type: "category", automargin: true, fixedrange: true, ticklabelstandoff: 4, tickvals: cell.map(r => r.a), ticktext: cell.map(r => area(r.a).name)}}), config);
       $(`p${n}`).setAttribute("aria-label", `${ind.n}，${stage[1]}，${$("f-period").value}，各${D.areaWord}条形图；数值见下表`);
@@ -87,7 +89,7 @@ SCRIPT = r"""
         line: {color: area(a).level === "city" ? INK : LINES[n % LINES.length], width: a === picked || area(a).level === "city" ? 4 : 2},
         hovertemplate: `%{fullData.name} %{x}：%{y}${ind.u}<extra></extra>`};
     });
-    Plotly.react("c-trend", traces, layout({height: 420, showlegend: true, legend: {orientation: "h", y: -0.15},
+    Plotly.react("c-trend", traces, layout({height: 420 * scale(), showlegend: true, legend: {orientation: "h", y: -0.15},
       xaxis: {type: "category", fixedrange: true, automargin: true}, yaxis: {gridcolor: GRID, fixedrange: true, automargin: true}}), config);
     $("c-trend").setAttribute("aria-label", `${ind.n} ${stage[1]} 各周期变化折线图；数值见下表`);
     $("t-trend").textContent = stage[0] === "all" || D.stages.length < 2 ? "变化" : `变化(${stage[1]})`;
@@ -141,3 +143,26 @@ SCRIPT = r"""
   draw();
 })();
 """
+
+PAPER = """
+(() => {
+  // A4 less its margins; a picture keeps the width of the screen otherwise and is cut off.
+  const WIDTH = 700, SIZE = 11, kept = new Map();
+  addEventListener("beforeprint", () => document.querySelectorAll(".js-plotly-plot").forEach(chart => {
+    kept.set(chart, {"font.size": chart.layout.font.size, height: chart.layout.height});
+    Plotly.relayout(chart, {width: WIDTH, height: chart.layout.height * SIZE / chart.layout.font.size, "font.size": SIZE});
+  }));
+  addEventListener("afterprint", () => kept.forEach((was, chart) => Plotly.relayout(chart, {width: null, autosize: true, ...was})));
+})();
+"""
+"""Brings the pictures to the width of paper while the page is printed."""
+
+ENLARGE = """
+(() => {
+  const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+  if (scale <= 1) return;
+  for (const chart of document.querySelectorAll(".js-plotly-plot"))
+    Plotly.relayout(chart, {"font.size": chart.layout.font.size * scale, height: chart.layout.height * scale});
+})();
+"""
+"""For pictures that are drawn already: on a wall screen their letters and heights grow with the page's."""

@@ -13,7 +13,7 @@ from dashboards.cockpit import frame, requirements
 from dashboards.cockpit.data import CockpitData, read_cockpit_data
 from dashboards.cockpit.definitions import definitions_body
 from dashboards.cockpit.frame import Link
-from dashboards.cockpit.script import SCRIPT
+from dashboards.cockpit.script import ENLARGE, PAPER, SCRIPT
 from dashboards.cockpit.style import STYLE
 from dashboards.cockpit.topics import read_boards
 
@@ -45,7 +45,7 @@ def write_site(database: Path, out: Path) -> None:
     lead = "每项指标的分子、分母、范围、缺报处理、依据和有效期，取自指标登记表。"
     pages[DEFINITIONS] = frame.page("指标口径与依据", lead, definitions, links, DEFINITIONS)
     (out / frame.PLOTLY).write_text(get_plotlyjs(), encoding="utf-8")
-    (out / frame.SCRIPT_FILE).write_text(SCRIPT, encoding="utf-8")
+    (out / frame.SCRIPT_FILE).write_text(SCRIPT + PAPER, encoding="utf-8")
     (out / frame.STYLE_FILE).write_text(STYLE, encoding="utf-8")
     for name, html in pages.items():
         (out / name).write_text(html, encoding="utf-8")
@@ -91,6 +91,7 @@ def overview(data: CockpitData, links: list[Link]) -> str:
             ),
         ]
     )
+    sections += f"\n<script>{ENLARGE}{PAPER}</script>"
     lead = f"{escape(data.school_year)} 学年 · {escape(data.snapshot_label)}时点 · 数据状态:{escape(data.status_label)}"
     return frame.page("教育大数据驾驶舱", lead, sections, links, HOME, scripts=(frame.PLOTLY,), is_inline=True)
 

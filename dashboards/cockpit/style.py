@@ -1,15 +1,15 @@
 """The page's style sheet: calm, printable, readable on a phone and on a wall."""
 
 STYLE = """
-:root { --ink: #1c2b36; --soft: #5d6d78; --line: #d9e0e4; --paper: #f6f8f9; --brand: #0b5d7a; }
+:root { --wide: 76rem; --ink: #1c2b36; --soft: #5d6d78; --line: #d9e0e4; --paper: #f6f8f9; --brand: #0b5d7a; }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font-family: "Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", sans-serif; line-height: 1.6; }
-header { background: var(--brand); color: #fff; padding: 1.6rem max(1rem, calc((100vw - 76rem) / 2)); }
+header { background: var(--brand); color: #fff; padding: 1.6rem max(1rem, calc((100vw - var(--wide)) / 2 + 1rem)); }
 header h1 { margin: 0; font-size: 1.9rem; letter-spacing: .04em; }
 header p { margin: .1rem 0; }
 .place { opacity: .85; }
-main { max-width: 76rem; margin: 0 auto; padding: 1rem; }
+main { max-width: var(--wide); margin: 0 auto; padding: 1rem; }
 section { background: #fff; border: 1px solid var(--line); border-radius: .5rem; padding: 1rem 1.25rem; margin: 0 0 1rem; }
 #headline { background: none; border: 0; padding: 0; }
 h2 { margin: 0; font-size: 1.2rem; }
@@ -41,12 +41,13 @@ table { border-collapse: collapse; font-size: .88rem; margin-top: .5rem; }
 th, td { border: 1px solid var(--line); padding: .25rem .6rem; text-align: right; white-space: nowrap; }
 th:first-child, td:first-child, thead th { text-align: left; }
 thead th { background: var(--paper); }
-footer { max-width: 76rem; margin: 0 auto; padding: 0 1rem 2rem; color: var(--soft); font-size: .85rem; }
-@media print { body { background: #fff; } section { break-inside: avoid; } header { color: #000; background: #fff; } }
+footer { max-width: var(--wide); margin: 0 auto; padding: 0 1rem 2rem; color: var(--soft); font-size: .85rem; }
+@media print { body { background: #fff; } #c-bars > div, .chart, .tile, tr { break-inside: avoid; }
+  h2, h3 { break-after: avoid; } #c-bars.many { display: block; } header { color: #000; background: #fff; padding: 0 1rem; } }
 .skip { position: absolute; left: -99rem; background: #fff; padding: .5rem 1rem; z-index: 2; }
 .skip:focus { left: .5rem; top: .5rem; }
 .quiet { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-nav { background: #fff; border-bottom: 1px solid var(--line); padding: 0 max(1rem, calc((100vw - 76rem) / 2)); }
+nav { background: #fff; border-bottom: 1px solid var(--line); padding: 0 max(1rem, calc((100vw - var(--wide)) / 2 + 1rem)); }
 nav ul { list-style: none; display: flex; flex-wrap: wrap; gap: 0 1.1rem; margin: 0; padding: 0; }
 nav a { display: block; padding: .55rem 0; color: var(--ink); text-decoration: none; border-bottom: 3px solid transparent; }
 nav a:hover { color: var(--brand); }
@@ -77,6 +78,7 @@ tr.picked th, tr.picked td { background: #fdf0e2; }
 .checklist .not_collected, .checklist .not_reported, .checklist .not_applicable { color: var(--soft); }
 @media (max-width: 40rem) { header h1 { font-size: 1.4rem; } section { padding: .8rem; } main { padding: .6rem; }
   .definition dl { grid-template-columns: 1fr; } nav ul { flex-wrap: nowrap; overflow-x: auto; } nav a { white-space: nowrap; } }
-@media (min-width: 120rem) { html { font-size: 125%; } main, footer { max-width: 92rem; } }
+@media (min-width: 120rem) { html { font-size: 125%; } :root { --wide: 92rem; } }
+@media (min-width: 200rem) { html { font-size: 225%; } }
 @media print { nav, #filters, .skip { display: none; } .scroll { overflow: visible; } a { color: inherit; } }
 """

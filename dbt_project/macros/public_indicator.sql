@@ -22,6 +22,7 @@ with figure as (
         rule.unit,
         rule.multiplier,
         rule.decimals,
+        rule.combine,
         shown.stage in ('compulsory', 'upper_secondary', 'all') as is_of_stages,
         rule.unit = '%' and coalesce(counted.counted, 'persons') = 'persons' and rule.combine in ('ratio', 'area')
             as is_person_share,
@@ -88,7 +89,14 @@ shown as (
             partition by
                 spaced.topic, spaced.is_protected, spaced.period, spaced.division_code, spaced.stage,
                 spaced.denominator
-        ), false) as is_close
+        ), false) as is_close,
+        -- A mean over few, beside the number of the others, tells how many they are: pupils by their ratio to teachers.
+        not spaced.is_protected
+        and spaced.is_of_persons
+        and spaced.combine in ('ratio', 'area')
+        and coalesce(
+            least(nullif(spaced.numerator, 0), nullif(spaced.denominator, 0)) < small.threshold, false
+        ) as is_few
     from spaced
     cross join (
         select max(threshold) as threshold
@@ -110,24 +118,25 @@ select
         as numerator,
     case when not shown.is_close and (shown.is_protected or not shown.is_of_persons) then shown.denominator end
         as denominator,
-    case when not shown.is_protected then shown.value end as value,
+    case when not (shown.is_protected or shown.is_few) then shown.value end as value,
     shown.multiplier,
     shown.unit,
     shown.decimals,
     shown.value_state,
     shown.threshold,
-    case when not shown.is_protected then shown.is_met end as is_met,
+    case when not (shown.is_protected or shown.is_few) then shown.is_met end as is_met,
     shown.schools_expected,
     shown.schools_reported,
     shown.data_status,
     shown.is_protected,
-    shown.is_close as is_suppressed
+    shown.is_close or shown.is_few as is_suppressed
 from shown
 left join {{ ref('dim_division') }} as division
     on division.division_code = shown.division_code and division.is_current
 {%- endmacro %}
 
-{# The city beside its counties: shares of persons are shown only where the counties that are shown make up the city. #}
+{# The city beside its counties: shares of persons are shown only where the counties that are shown make up the city, means
+   only where none of its counties is hidden, which the city less the others would tell. #}
 {% macro public_city_indicators(counties) -%}
 with added as (
     select
@@ -136,7 +145,8 @@ with added as (
         stage,
         sum(numerator) as numerator,
         sum(denominator) as denominator,
-        bool_or(is_protected) as is_protected
+        bool_or(is_protected) as is_protected,
+        bool_or(is_suppressed and not is_protected) as has_few
     from {{ ref(counties) }}
     group by indicator_code, period, stage
 )
@@ -150,18 +160,18 @@ select
     shown.stage,
     case when added.is_protected or counted.counted <> 'persons' then shown.numerator end as numerator,
     case when added.is_protected or counted.counted <> 'persons' then shown.denominator end as denominator,
-    case when not coalesce(added.is_protected, false) then shown.value end as value,
+    case when not (added.is_protected or added.has_few) then shown.value end as value,
     rule.multiplier,
     rule.unit,
     rule.decimals,
     shown.value_state,
     shown.threshold,
-    case when not coalesce(added.is_protected, false) then shown.is_met end as is_met,
+    case when not (added.is_protected or added.has_few) then shown.is_met end as is_met,
     shown.schools_expected,
     shown.schools_reported,
     shown.data_status,
     coalesce(added.is_protected, false) as is_protected,
-    false as is_suppressed
+    coalesce(added.has_few, false) as is_suppressed
 from {{ ref('ana_indicator_value') }} as shown
 inner join {{ ref('indicator') }} as rule on rule.indicator_code = shown.indicator_code
 inner join added

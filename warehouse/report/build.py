@@ -74,8 +74,11 @@ def fill_report(
         for level, code in areas:
             area, cells, differences = _cells(connection, school_year, level, code, version)
             figures = {(cell.table_no, cell.row_code, cell.column_code): cell.value for cell in cells}
+            stages = seed_rows("report_stage")
             checks = check_figures(
-                figures, {row["pupil_table"]: row["class_table"] for row in seed_rows("report_stage")}
+                figures,
+                {row["pupil_table"]: row["class_table"] for row in stages},
+                [row["pupil_table"] for row in stages if row["is_sensitive"] == "true" and level != "city"],
             )
             if level != "school":
                 checks += _level_checks(connection, school_year, level, code, figures)
@@ -118,7 +121,14 @@ def _cells(
         "group by table_no, row_code, column_code order by table_no, row_code, column_code",
         given,
     ).fetchall()
-    cells = [Cell(*row) for row in rows]
+    if level == "city":
+        # Of few learners in one school only the sums of the city are kept.
+        rows += connection.execute(
+            "select table_no, row_code, row_name, column_code, column_name, column_order, value, null "
+            "from query.report_city_figure where school_year = ? order by table_no, row_code, column_code",
+            [school_year],
+        ).fetchall()
+    cells = [Cell(*row) for row in sorted(rows, key=lambda row: (row[0], row[1], row[3]))]
     differing = connection.execute(
         "select school_code, table_no, row_code, row_name, column_code, column_name, column_order, value, base_table_value "
         f"from query.report_figure where school_year = $year and {_where(level)} and base_table_value <> value order by all",

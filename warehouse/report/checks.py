@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -36,8 +36,12 @@ class Check:
         return not self.is_kept and self.kind != TO_EXPLAIN
 
 
-def check_figures(figures: Figures, class_tables: Mapping[str, str]) -> list[Check]:
-    """Check the tables of one school, county or city; `class_tables` gives each pupil table the one of its classes."""
+def check_figures(figures: Figures, class_tables: Mapping[str, str], without_ages: Collection[str] = ()) -> list[Check]:
+    """Check the tables of one school, county or city.
+
+    `class_tables` gives each pupil table the one of its classes; `without_ages` are pupil tables of which this level has
+    no table of ages.
+    """
     checks: list[Check] = []
     rows: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(dict)
     for (table, row, column), value in figures.items():
@@ -45,7 +49,7 @@ def check_figures(figures: Figures, class_tables: Mapping[str, str]) -> list[Che
     for table, class_table in class_tables.items():
         if (table, "total") not in rows and (class_table, "total") not in rows:
             continue
-        checks += _pupils(rows, table)
+        checks += _pupils(rows, table, has_ages=table not in without_ages)
         checks += _classes(rows, table, class_table)
     if (STAFF_TABLE, "total") in rows:
         checks += _staff(rows)
@@ -78,7 +82,7 @@ def check_levels(own: Figures, parts: Figures, label: str) -> list[Check]:
     ]
 
 
-def _pupils(rows: Mapping[tuple[str, str], dict[str, Decimal]], table: str) -> list[Check]:
+def _pupils(rows: Mapping[tuple[str, str], dict[str, Decimal]], table: str, *, has_ages: bool) -> list[Check]:
     total = rows.get((table, "total"), {})
     grades = [row for name, row in rows if name == table and row not in ROWS_NOT_SUMMED]
     checks = [
@@ -97,7 +101,10 @@ def _pupils(rows: Mapping[tuple[str, str], dict[str, Decimal]], table: str) -> l
         sexes = _sum((line.get("pupils_male"), line.get("pupils_female")))
         ages = _sum(rows.get((f"{table}{AGE_SUFFIX}", row), {}).values())
         checks.append(_equal("表内", table, f"{row} 行：男 + 女 = 在校生数", sexes, pupils))
-        checks.append(_equal("表间", f"{table}{AGE_SUFFIX}", f"{row} 行：各年龄之和 = {table} 在校生数", ages, pupils))
+        if has_ages:
+            checks.append(
+                _equal("表间", f"{table}{AGE_SUFFIX}", f"{row} 行：各年龄之和 = {table} 在校生数", ages, pupils)
+            )
         checks += [
             _at_most("表内", table, f"{row} 行：{part} ≤ 在校生数", line.get(part, Decimal(0)), pupils)
             for part in ("pupils_boarding", "pupils_migrant")

@@ -96,6 +96,28 @@ def read_password(home: Home, target: Target, name: str) -> str | None:
     return next((line.removeprefix(place) for line in lines if line.startswith(place)), None)
 
 
+def readable(home: Home, target: Target, name: str) -> list[tuple[str, str, str, str, str, str]]:
+    """Return what a role may read, as the server tells it: schema, table, column, Chinese label, type, description.
+
+    The role itself is connected, so that the answer is what a tool with this connection will find.
+
+    Raises:
+        UnknownRoleError: the role has no password, so it cannot connect.
+    """
+    password = read_password(home, target, name)
+    if password is None:
+        raise UnknownRoleError(name)
+    as_role = Target(dict(target.parameters) | {"user": name, "password": password}, target.is_embedded)
+    with _connect(as_role) as connection:
+        return connection.execute(
+            "select known.schema_name, known.table_name, known.column_name, known.label_zh, present.data_type, "
+            "known.description from serving.column_catalog as known inner join information_schema.columns as present "
+            "on present.table_schema = known.schema_name and present.table_name = known.table_name "
+            "and present.column_name = known.column_name "
+            "order by known.schema_name, known.table_name, known.position"
+        ).fetchall()
+
+
 def ensure_first_passwords(home: Home, target: Target) -> list[str]:
     """Give the roles of bureau, counties and public a password where they have none; return which."""
     new = [role.name for role in list_roles(target) if role.group in FIRST_GROUPS and not role.can_login]

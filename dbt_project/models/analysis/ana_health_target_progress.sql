@@ -36,7 +36,12 @@ figure as (
 valued as (
     select
         figure.*,
-        cast(100 * numerator as decimal(28, 10)) / nullif(denominator, 0) as value_exact
+        cast(100 * numerator as decimal(28, 10)) / nullif(denominator, 0) as value_exact,
+        -- The groups of one area add up, so they are shown together or not at all.
+        cast(
+            min(least(numerator, denominator - numerator)) over (partition by indicator_code, period, area_level, area_id)
+            as bigint
+        ) as fewest
     from figure
 ),
 
@@ -67,7 +72,8 @@ targeted as (
 based as (
     select
         targeted.*,
-        base.value_exact as base_exact
+        base.value_exact as base_exact,
+        base.fewest as base_fewest
     from targeted
     left join valued as base
         on
@@ -119,6 +125,8 @@ select
         when expected.comparator = '>=' then expected.value_exact >= expected.expected_exact
         else expected.value_exact <= expected.expected_exact
     end as is_on_path,
+    expected.fewest,
+    expected.base_fewest,
     status.data_status
 from expected
 inner join {{ ref('data_status') }} as status on status.sort_order = expected.status_order

@@ -1,5 +1,6 @@
 -- Cells of the yearly statistical tables, filled from the snapshot of 1 September. Totals are counted on their own and
--- not added up, so that the sums of a table can be checked against them.
+-- not added up, so that the sums of a table can be checked against them. Ages of learners of special education would
+-- single out children of one school: query.report_city_figure has them for the city.
 with line as (
     select 'grade' as row_code
     union all
@@ -11,6 +12,7 @@ pupil as (
         roll.school_id,
         roll.school_year,
         form.pupil_table,
+        form.is_sensitive,
         roll.grade_code,
         roll.sex_code,
         roll.boarding_code,
@@ -28,6 +30,7 @@ pupil_row as (
         school_id,
         school_year,
         pupil_table as table_no,
+        is_sensitive,
         case row_code when 'grade' then grade_code else row_code end as row_code,
         sex_code,
         boarding_code,
@@ -184,7 +187,7 @@ figure as (
         cast(age as integer) as column_order,
         count(*) as value
     from pupil_row
-    where age is not null
+    where age is not null and not is_sensitive
     group by school_id, school_year, table_no, row_code, age
     union all
     select
