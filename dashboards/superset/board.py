@@ -70,6 +70,8 @@ class Chart(BaseModel):
     by: list[str] = Field(default_factory=list)
     """Columns of the axis or the rows; of a `table` without measures all columns that are shown."""
     series: list[str] = Field(default_factory=list)
+    groups: list[str] | None = None
+    """Groups of roles that have it; null: all of the board's."""
     is_newest: bool = False
     """Whether only the newest year counts."""
     where: dict[str, Any] = Field(default_factory=dict)

@@ -129,7 +129,7 @@ def _database(connection: Connection) -> dict[str, Any]:
 
 
 def _dataset(connection: Connection, source: Source, metrics: Sequence[Metric]) -> dict[str, Any]:
-    columns = [
+    columns: list[dict[str, Any]] = [
         {
             "column_name": known.name,
             "verbose_name": known.label,
@@ -412,7 +412,8 @@ def write_bundle(connection: Connection, boards: Sequence[Board], registry: Sequ
     for board in boards:
         if connection.group not in board.groups:
             continue
-        charts = [chart for chart in board.charts if _is_readable(chart, sources, metrics)]
+        own = [chart for chart in board.charts if connection.group in (chart.groups or board.groups)]
+        charts = [chart for chart in own if _is_readable(chart, sources, metrics)]
         if not charts:
             continue
         for number, chart in enumerate(charts):
