@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
@@ -106,4 +107,22 @@ def list_all() -> None:
         typer.echo(
             f"{known.request_id}\t{known.state(today)}\t{known.item_id}\t{known.receiver}\t{scope}\t"
             f"{known.expires_on}\t{known.purpose}"
+        )
+
+
+@share.command()
+def log(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the hash of each package.")] = False,
+) -> None:
+    """List every package that left: when, for which request, to whom, what, by whom."""
+    from warehouse.sharing.requests import read_releases
+
+    found = read_releases(get_home().ensure())
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, default=str))
+        return
+    for row in found:
+        typer.echo(
+            f"{row['recorded_at']:%Y-%m-%d %H:%M}\t{row['release_id']}\t{row['request_id']}\t{row['item_id']}\t"
+            f"{row['receiver']}\t{row['version']}\t{row['rows']}\t{row['rows_hidden']}\t{row['released_by']}\t{row['purpose']}"
         )

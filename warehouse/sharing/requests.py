@@ -178,6 +178,15 @@ def read_requests(home: Home) -> list[Request]:
     return found
 
 
+def read_releases(home: Home) -> list[dict[str, Any]]:
+    """Return every package that left, oldest first, with what it was asked for: the log of releases."""
+    asked = {known.request_id: known for known in read_requests(home)}
+    return [
+        row | {"item_id": asked[row["request_id"]].item_id, "purpose": asked[row["request_id"]].purpose}
+        for row in _rows(home, "share_release")
+    ]
+
+
 def read_request(home: Home, request_id: str) -> Request:
     """Return one request.
 

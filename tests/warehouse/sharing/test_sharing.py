@@ -14,8 +14,10 @@ import duckdb
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from edu import audit
+from edu.cli import app
 from edu.clock import now
 from edu.errors import ExitCode
 from edu.paths import Home
@@ -233,6 +235,19 @@ def test_every_release_is_logged(home: Home) -> None:
     second = approved(home, receiver="statistics_bureau")
     assert len(build_due(home, released_by="丁")) == 1
     assert {r.request_id for r in read_requests(home)} == {request_id, second}
+
+
+def test_the_log_of_releases_can_be_looked_at(home: Home) -> None:
+    request_id = approved(home)
+    done = build(home, request_id, released_by="丁")
+    shown = CliRunner().invoke(app, ["share", "log"])
+    assert shown.exit_code == 0
+    (line,) = shown.stdout.splitlines()
+    assert line.split("\t")[1:] == [
+        *(done.release_id, request_id, "school_enrolment", "health_bureau", "1.0.0", "6", "2", "丁", "预防接种")
+    ]
+    (entry,) = json.loads(CliRunner().invoke(app, ["share", "log", "--json"]).stdout)
+    assert entry["sha256"] == hashlib.sha256((done.folder / "datapackage.json").read_bytes()).hexdigest()
 
 
 def test_a_roster_leaves_as_oneroster_bundle(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
