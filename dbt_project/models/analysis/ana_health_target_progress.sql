@@ -39,8 +39,9 @@ valued as (
         cast(100 * numerator as decimal(28, 10)) / nullif(denominator, 0) as value_exact,
         -- The groups of one area add up, so they are shown together or not at all.
         cast(
-            min(least(numerator, denominator - numerator)) over (partition by indicator_code, period, area_level, area_id)
-            as bigint
+            min(least(numerator, denominator - numerator)) over (
+                partition by indicator_code, period, area_level, area_id
+            ) as bigint
         ) as fewest
     from figure
 ),
