@@ -1,7 +1,8 @@
 """# maintain_warehouse
 
 Daily upkeep: merges the vault's segments that landings wrote, removes answers of the vault that have expired and what
-is past the years of its contract, verifies the audit log, alerts for what is overdue, and removes from the outbox what is older than 30 days.
+is past the years of its contract, compacts what grew, backs all up to `EDU_BACKUP_DIR` and reads the backups again,
+verifies the audit log, alerts for what is overdue, and removes from the outbox what is older than 30 days.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from common.constants import DEFAULT_ARGS, WAREHOUSE_POOL
     doc_md=__doc__,
 )
 def maintain_warehouse() -> None:
-    """Independent tasks, except that retention follows the merge."""
+    """Independent tasks, except that the backup follows the merge, retention and compaction, which change what it copies."""
 
     @task
     def merge_vault() -> None:
@@ -50,6 +51,22 @@ def maintain_warehouse() -> None:
 
         return len(apply(get_home().ensure(), actor="maintain_warehouse", is_dry_run=False))
 
+    @task(pool=WAREHOUSE_POOL)
+    def compact() -> int:
+        """Merge old records of runs and free what the warehouse's file holds unused; return how many files went."""
+        from edu.paths import get_home
+        from warehouse.compaction import compact as make_small
+
+        return make_small(get_home().ensure()).record_files
+
+    @task(pool=WAREHOUSE_POOL)
+    def back_up() -> bool:
+        """Back up and read all backups again; return whether a folder for it is set."""
+        from edu.paths import get_home
+        from edu.pipeline import back_up as make
+
+        return make(get_home().ensure())
+
     @task
     def remove_expired_answers() -> int:
         """Remove written answers of the vault that have expired; return how many."""
@@ -73,7 +90,7 @@ def maintain_warehouse() -> None:
 
         return alert(get_home())
 
-    merge_vault() >> apply_retention()
+    merge_vault() >> apply_retention() >> compact() >> back_up()
     alert_overdue()
     remove_expired_answers()
     verify_audit_log()

@@ -28,13 +28,23 @@ from edu.settings import get_settings
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["gate_failed", "deadline_passed", "breaker_tripped", "task_failed", "audit_broken"]
+Kind = Literal[
+    "gate_failed",
+    "deadline_passed",
+    "breaker_tripped",
+    "task_failed",
+    "audit_broken",
+    "backup_missing",
+    "backup_broken",
+]
 TITLES: dict[str, str] = {
     "gate_failed": "质量门未通过",
     "deadline_passed": "报送已逾期",
     "breaker_tripped": "报送单元被暂扣",
     "task_failed": "任务失败",
     "audit_broken": "审计日志不完整",
+    "backup_missing": "没有备份",
+    "backup_broken": "备份已损坏",
 }
 TIMEOUT_SECONDS = 5.0
 SHOWN_LINES = 20

@@ -97,7 +97,7 @@ def _mac(secret: bytes, entry: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _locked(home: Home) -> Iterator[None]:
+def locked(home: Home) -> Iterator[None]:
     """Hold the log for one writer among all processes."""
     home.vault.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(home.vault / ".audit.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -164,7 +164,7 @@ def append(
             raise AuditValueError(part)
     secret = load_or_create_key(home).derive("audit")
     path = log_path(home)
-    with _locked(home):
+    with locked(home):
         last, torn = _last(path)
         if torn:
             # A line that a crash cut off was never exported as a head; what went is said in the next entry.

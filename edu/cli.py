@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from edu.commands import (
+    backup,
     bi,
     cases,
     city,
@@ -49,6 +50,7 @@ for commands in (
     share,
     plan,
     report,
+    backup,
 ):
     app.add_typer(commands.app)
 

@@ -118,6 +118,16 @@ def _duck_type(kind: pa.DataType) -> str:
     return plain.get(text) or text.replace("decimal128", "decimal")
 
 
+def _runs_location(kind: str) -> str:
+    """Return where a kind of run records is; a build aside reads its own gate results beside the installation's."""
+    if kind != "gate_result":
+        return _location(f"runs/{kind}/*.parquet")
+    own = "\"'\" ~ env_var('EDU_HOME') ~ \"/runs/gate_result/*.parquet'\""
+    return (
+        f"read_parquet({{{{ env_var('EDU_GATE_RESULTS', {own}) }}}}, union_by_name = true, hive_partitioning = false)"
+    )
+
+
 def dbt_sources() -> str:
     """Return the text of `models/collection/_sources.yml`: the lake and the run records as dbt sources."""
     lake = []
@@ -143,7 +153,7 @@ def dbt_sources() -> str:
         {
             "name": kind,
             "description": RUN_TITLES[kind],
-            "config": {"meta": {"external_location": _location(f"runs/{kind}/*.parquet")}},
+            "config": {"meta": {"external_location": _runs_location(kind)}},
             "columns": [{"name": field.name, "data_type": _duck_type(field.type)} for field in schema],
         }
         for kind, schema in RUN_SCHEMAS.items()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edu.errors import GateFailedError
 from edu.paths import Home, get_home
+from edu.settings import get_settings
 
 if TYPE_CHECKING:
     from expectations.gate import GateReport
@@ -19,21 +20,25 @@ OUTBOX_DAYS = 30
 SECONDS_A_DAY = 86_400
 
 
-def run_named_gate(name: str, home: Home, database: Path) -> GateReport:
-    """Run one gate on a database, log it, and alert where it failed or holds units that it did not hold before."""
+def run_named_gate(name: str, home: Home, database: Path, records: Home | None = None) -> GateReport:
+    """Run one gate on a database, log it, and alert where it failed or holds units that it did not hold before.
+
+    `records` takes results and log of a database that is built aside; nobody is alerted of that.
+    """
     from edu import alerts, runs
     from expectations.gate import run_gate
     from warehouse.transform import new_run_id
 
-    run_id = new_run_id()
-    with runs.logged(home, run_id, f"gate_{name}") as told:
-        report = run_gate(name, home=home, database=database, run_id=run_id)
+    run_id, place = new_run_id(), records or home
+    with runs.logged(place, run_id, f"gate_{name}") as told:
+        report = run_gate(name, home=place, database=database, run_id=run_id)
         told["rows"] = report.checks
         told["detail"] = f"{len(report.failed_global)} failed, {len(report.held_units)} held"
-    if report.failed_global:
-        alerts.send(home, "gate_failed", name, report.failed_global)
-    if report.held_units:
-        alerts.send_once(home, "breaker_tripped", name, report.held_units)
+    if place == home:
+        if report.failed_global:
+            alerts.send(home, "gate_failed", name, report.failed_global)
+        if report.held_units:
+            alerts.send_once(home, "breaker_tripped", name, report.held_units)
     return report
 
 
@@ -63,7 +68,7 @@ def build(
 
     return transform.build(
         home,
-        gate=lambda name, database: run_named_gate(name, home, database),
+        gate=lambda name, database, records: run_named_gate(name, home, database, records),
         full=full,
         as_of=as_of,
         out=out,
@@ -162,6 +167,42 @@ def check_audit_log() -> int:
         send(home, "audit_broken", "vault/audit.jsonl", report.problems)
         raise AuditBrokenError(report.problems)
     return report.entries
+
+
+def back_up(home: Home) -> bool:
+    """Back up an installation where `EDU_BACKUP_DIR` says, and read all backups again; return whether one was made.
+
+    Without the setting none is made, and an alert says so.
+
+    Raises:
+        BackupBrokenError: a backup is not what was written, the new one or an earlier one.
+        KeyFileError, BackupPlaceError, DisturbedError: none could be made.
+    """
+    from edu import alerts, runs
+    from warehouse.backup import make_backup, verify_backups
+    from warehouse.backup.store import BackupBrokenError
+    from warehouse.transform import new_run_id
+
+    settings = get_settings()
+    folder = settings.backup_dir
+    if folder is None:
+        alerts.send_once(home, "backup_missing", "EDU_BACKUP_DIR", ["没有设置备份目录，本机损坏时数据无法恢复"])
+        return False
+    with runs.logged(home, new_run_id(), "backup") as told:
+        done = make_backup(
+            home,
+            folder,
+            actor="maintain_warehouse",
+            keep=settings.backup_keep,
+            keep_days=settings.backup_keep_days,
+        )
+        told["rows"] = len(done.manifest.entries)
+        told["detail"] = f"{done.manifest.backup_id}: {done.added} files added"
+    found = verify_backups(home, folder)
+    if found.problems:
+        alerts.send(home, "backup_broken", folder.name, found.problems)
+        raise BackupBrokenError(folder, found.problems)
+    return True
 
 
 def clear_outbox(home: Home) -> int:

@@ -61,7 +61,11 @@ def load_key(home: Home) -> PlatformKey:
     Raises:
         KeyFileError: the file is missing, unreadable or no key.
     """
-    path = key_path(home)
+    return read_key(key_path(home))
+
+
+def read_key(path: Path) -> PlatformKey:
+    """Read a key from a file; see `load_key`."""
     try:
         text = path.read_text(encoding="ascii").strip()
         secret = bytes.fromhex(text)

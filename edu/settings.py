@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     """How old an upload that never completed must be before it is reported as left."""
     audit_head_dir: Path | None = None
     """Folder to which the head of the audit log is exported, best on another machine; default `<home>/logs/audit-head`."""
+    backup_dir: Path | None = None
+    """Folder of backups, best on another machine; null makes none at night."""
+    backup_keep: int = Field(default=14, ge=1)
+    """How many of the newest backups are kept, however old they are."""
+    backup_keep_days: int = Field(default=30, ge=0)
+    """Backups younger than so many days are kept too."""
     openlineage_url: str | None = None
     """Endpoint that takes OpenLineage events; null writes them to a file."""
     openlineage_file: Path | None = None

@@ -132,6 +132,17 @@ def _lock(home: Home, kind: int) -> Iterator[None]:
 
 
 @contextmanager
+def standing(home: Home) -> Iterator[None]:
+    """Hold the vault's files as they are, so that they can be copied; landings go on writing new segments.
+
+    Raises:
+        VaultBusyError: it is being merged.
+    """
+    with _lock(home, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
 def reading(home: Home, key: PlatformKey) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection with temporary views `identifier` and `person_row` over the vault and what is not merged yet.
 

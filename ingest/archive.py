@@ -5,23 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import struct
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import Any
 
 from edu.contract import Contract
 from edu.errors import EduError
 from edu.paths import Home
 from edu.pseudonym import PlatformKey
+from edu.sealed import SealError, seal, unseal
 
-CHUNK_BYTES = 1 << 20
-MAGIC = b"EDUA1"
-NONCE_PREFIX_BYTES = 7
-TAG_BYTES = 16
+MARK = b"EDUA1"
 
 
 class ArchiveError(EduError):
@@ -47,36 +40,16 @@ def archive_path(home: Home, sha256: str) -> Path:
     return home.archive / sha256[:2] / f"{sha256}.bin"
 
 
-def _chunks(stream: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
-    """Yield pieces and whether each is the last; an empty stream gives one empty last piece."""
-    piece = stream.read(size)
-    while True:
-        following = stream.read(size)
-        yield piece, not following
-        if not following:
-            return
-        piece = following
-
-
-def _nonce(prefix: bytes, index: int, is_last: bool) -> bytes:
-    # Position and end are part of the nonce, so pieces cannot be reordered, dropped or cut off unseen.
-    return prefix + struct.pack(">I", index) + bytes([is_last])
-
-
 def store(home: Home, key: PlatformKey, path: Path, sha256: str) -> Path:
     """Encrypt a file into the archive (AES-256-GCM in pieces of 1 MiB); the same bytes are stored once."""
     final = archive_path(home, sha256)
     if final.exists():
         return final
     final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    cipher = AESGCM(key.derive("archive"))
-    prefix = os.urandom(NONCE_PREFIX_BYTES)
     aside = final.with_name(f".{final.name}.part")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with path.open("rb") as source, os.fdopen(handle, "wb") as target:
-        target.write(MAGIC + prefix)
-        for index, (piece, is_last) in enumerate(_chunks(source, CHUNK_BYTES)):
-            target.write(cipher.encrypt(_nonce(prefix, index, is_last), piece, sha256.encode()))
+        seal(source, target, key.derive("archive"), MARK, sha256.encode())
         target.flush()
         os.fsync(target.fileno())
     aside.replace(final)
@@ -92,20 +65,12 @@ def restore(home: Home, key: PlatformKey, sha256: str, target: Path) -> None:
     path = archive_path(home, sha256)
     if not path.exists():
         raise ArchiveError(sha256, "the entry is missing")
-    cipher = AESGCM(key.derive("archive"))
-    digest = hashlib.sha256()
-    with path.open("rb") as source, target.open("wb") as out:
-        head = source.read(len(MAGIC) + NONCE_PREFIX_BYTES)
-        if head[: len(MAGIC)] != MAGIC:
-            raise ArchiveError(sha256, "the entry is no archive file")
-        for index, (piece, is_last) in enumerate(_chunks(source, CHUNK_BYTES + TAG_BYTES)):
-            try:
-                plain = cipher.decrypt(_nonce(head[len(MAGIC) :], index, is_last), piece, sha256.encode())
-            except InvalidTag:
-                raise ArchiveError(sha256, "the bytes were changed or the key is another") from None
-            digest.update(plain)
-            out.write(plain)
-    if digest.hexdigest() != sha256:
+    try:
+        with path.open("rb") as source, target.open("wb") as out:
+            digest = unseal(source, out, key.derive("archive"), MARK, sha256.encode())
+    except SealError as error:
+        raise ArchiveError(sha256, error.problem) from None
+    if digest.hex() != sha256:
         raise ArchiveError(sha256, "the content does not have this hash")
 
 

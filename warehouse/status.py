@@ -34,7 +34,8 @@ def status(home: Home) -> dict[str, Any]:
             f"(select f.* from read_parquet('{home.runs}/finding/*.parquet') as f "
             "inner join landing as l on l.submission_id = f.submission_id and l.batch_id = f.batch_id)"
         )
-        gates = f"read_parquet('{home.runs}/gate_result/*.parquet')"
+        # While a month's records are merged, some stand in two files.
+        gates = f"(select distinct * from read_parquet('{home.runs}/gate_result/*.parquet'))"
         submissions = rows(
             f"select dataset, count(*) as files, count(*) filter (where status = 'accepted') as accepted, "
             f"count(*) filter (where status = 'partly_accepted') as partly_accepted, "

@@ -6,10 +6,11 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -47,6 +48,10 @@ class DbtError(EduError):
         super().__init__(f"layer {layer}: {node}: {message} Correct the model or the input and build again.")
 
 
+GATE_RESULTS = "EDU_GATE_RESULTS"
+"""Environment variable of the source `gate_result`: a list of patterns in SQL. An ordinary run reads the installation's own."""
+
+
 class GateOutcome(Protocol):
     """What a gate tells the build."""
 
@@ -55,7 +60,8 @@ class GateOutcome(Protocol):
     held_units: list[str]
 
 
-Gate = Callable[[str, Path], GateOutcome]
+Gate = Callable[[str, Path, Home], GateOutcome]
+"""Name of the gate, the database, and the installation whose `runs/` and `logs/` take what it records."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +87,13 @@ _runner: Any = None
 
 
 @contextmanager
-def _environment(home: Home, database: Path) -> Iterator[None]:
+def _environment(home: Home, database: Path, records: Home) -> Iterator[None]:
     """Set what dbt's profile and sources read, for the length of an invocation."""
     settings = get_settings()
+    # A build aside is judged anew; what was held before, and since when, stands in the installation's own records.
+    gate_results = [f"'{place.runs}/gate_result/*.parquet'" for place in dict.fromkeys((home, records))]
     wanted = {
+        GATE_RESULTS: f"[{', '.join(gate_results)}]",
         "EDU_HOME": str(home.root),
         "EDU_WAREHOUSE": str(database),
         "EDU_THREADS": str(settings.threads),
@@ -104,8 +113,12 @@ def _environment(home: Home, database: Path) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _invoke(home: Home, database: Path, layer: str, arguments: list[str], as_of: str | None) -> int:
+def _invoke(
+    home: Home, database: Path, layer: str, arguments: list[str], as_of: str | None, records: Home | None = None
+) -> int:
     """Run one dbt command; return how many nodes it ran.
+
+    `records` is the installation whose gate results count beside the home's own: that of a build aside.
 
     Raises:
         DbtError: a node failed, or dbt could not start.
@@ -125,7 +138,7 @@ def _invoke(home: Home, database: Path, layer: str, arguments: list[str], as_of:
         *("--vars", f"{{as_of: '{as_of or ''}'}}"),
         *("--quiet", "--no-use-colors", "--log-level", "none"),
     ]
-    with _environment(home, database):
+    with _environment(home, database, records or home):
         try:
             outcome = _runner.invoke(command)
         finally:
@@ -174,7 +187,9 @@ def _set_aside(database: Path) -> None:
     log.warning("%s could not be opened; it was set aside as %s and is built anew", database.name, broken.name)
 
 
-def run_seeds(home: Home, database: Path, run_id: str | None = None, *, full: bool = False) -> LayerResult:
+def run_seeds(
+    home: Home, database: Path, run_id: str | None = None, records: Home | None = None, *, full: bool = False
+) -> LayerResult:
     """Load the seeds, after making sure that the database opens and the sources have their columns.
 
     Seeds that the database has as they are now are not loaded again, unless `full`.
@@ -183,7 +198,7 @@ def run_seeds(home: Home, database: Path, run_id: str | None = None, *, full: bo
     (home.logs / "dbt").mkdir(parents=True, exist_ok=True)
     _repair(database)
     start = time.monotonic()
-    with runs.logged(home, run_id or new_run_id(), "seed") as told:
+    with runs.logged(records or home, run_id or new_run_id(), "seed") as told:
         wanted = _seeds_digest()
         nodes = 0
         if full or _loaded_seeds(database) != wanted:
@@ -238,23 +253,30 @@ def run_layer(
     full: bool = False,
     as_of: str | None = None,
     run_id: str | None = None,
+    records: Home | None = None,
 ) -> LayerResult:
     """Build one layer's models and run their tests; the run log and a lineage event say what was read and written.
+
+    `records` takes the log where the database is built aside; no lineage event then says that the layer was written.
 
     Raises:
         LakeBrokenError: what the collection layer is to read is not what was landed.
         DbtError: a model or test failed.
     """
+    place = records or home
     start = time.monotonic()
     arguments = ["build", "--select", f"path:models/{layer}", "--exclude-resource-type", "unit_test"]
     if full:
         arguments.append("--full-refresh")
     if layer == "collection":
         batches.check(home)
-    with runs.logged(home, run_id or new_run_id(), layer) as told, lineage.running(home, f"dbt.{layer}") as job:
-        nodes = _invoke(home, database, layer, arguments, as_of)
+    with ExitStack() as stack:
+        told = stack.enter_context(runs.logged(place, run_id or new_run_id(), layer))
+        job = stack.enter_context(lineage.running(home, f"dbt.{layer}")) if place == home else None
+        nodes = _invoke(home, database, layer, arguments, as_of, records)
         told["rows"] = nodes
-        job.inputs, job.outputs = layer_datasets(home, layer)
+        if job:
+            job.inputs, job.outputs = layer_datasets(home, layer)
     return LayerResult(layer, nodes, time.monotonic() - start)
 
 
@@ -276,9 +298,9 @@ def layer_datasets(home: Home, layer: str) -> tuple[list[str], list[str]]:
     return sorted(inputs - outputs), sorted(outputs)
 
 
-def refresh_gate_readers(home: Home, database: Path, as_of: str | None = None) -> None:
+def refresh_gate_readers(home: Home, database: Path, as_of: str | None = None, records: Home | None = None) -> None:
     """Build the collection models again that read what the collection gate decided."""
-    _invoke(home, database, "collection", ["run", "--select", *GATE_READERS], as_of)
+    _invoke(home, database, "collection", ["run", "--select", *GATE_READERS], as_of, records)
 
 
 def finish(home: Home, database: Path) -> None:
@@ -316,7 +338,8 @@ def build(
 ) -> BuildResult:
     """Build all layers; stop at a gate that fails globally, go on without the units that one holds.
 
-    With `as_of` or `out` the database is built aside, from nothing.
+    With `as_of` or `out` the database is built aside, from nothing: its gates, its run log and its lineage leave no trace
+    in the installation's own records, so that what is held and what is served stay as they are.
 
     Raises:
         GateFailedError: a check of global scope failed.
@@ -326,29 +349,40 @@ def build(
     """
     day = check_as_of(as_of)
     database = out or (home.root / f"as_of_{day}.duckdb" if day else home.warehouse)
+    tell = progress or (lambda _: None)
     with alone(home.tmp / f"{database.stem}.build.lock", f"{database.name} is being built"):
-        if database != home.warehouse:
-            database.parent.mkdir(parents=True, exist_ok=True)
-            database.unlink(missing_ok=True)
-        return _build(home, database, gate, full, day, progress or (lambda _: None))
+        if database == home.warehouse:
+            return _build(home, home, database, gate, full, day, tell)
+        database.parent.mkdir(parents=True, exist_ok=True)
+        database.unlink(missing_ok=True)
+        aside = Home(home.tmp / "aside" / new_run_id()).ensure()
+        try:
+            ensure_empty(aside)
+            return _build(home, aside, database, gate, full, day, tell)
+        finally:
+            shutil.rmtree(aside.root, ignore_errors=True)
 
 
 def _build(
-    home: Home, database: Path, gate: Gate, full: bool, day: str | None, tell: Callable[[str], None]
+    home: Home, records: Home, database: Path, gate: Gate, full: bool, day: str | None, tell: Callable[[str], None]
 ) -> BuildResult:
+    """Build the layers of one database; see `build`."""
     result = BuildResult(new_run_id(), database)
+    run_id = result.run_id
     tell("seed")
-    result.layers.append(run_seeds(home, database, result.run_id, full=full))
+    result.layers.append(run_seeds(home, database, run_id, records, full=full))
     for layer in LAYERS:
         tell(layer)
-        result.layers.append(run_layer(layer, home=home, database=database, full=full, as_of=day, run_id=result.run_id))
+        result.layers.append(
+            run_layer(layer, home=home, database=database, full=full, as_of=day, run_id=run_id, records=records)
+        )
         if layer in GATE_AFTER:
             tell(f"gate {layer}")
-            outcome = gate(GATE_AFTER[layer], database)
+            outcome = gate(GATE_AFTER[layer], database, records)
             result.held_units += outcome.held_units
             if outcome.failed_global:
                 raise GateFailedError(outcome.name, outcome.failed_global)
         if layer == "collection":
-            refresh_gate_readers(home, database, day)
+            refresh_gate_readers(home, database, day, records)
     finish(home, database)
     return result

@@ -136,3 +136,9 @@ def test_one_dag_a_connector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert dag.doc_md is not None
     assert dag.doc_md.startswith("# collect_roll")
     assert dag.timetable.expression == "30 1 * * *"
+
+
+def test_upkeep_backs_up_after_what_changes_the_home(dags: Any) -> None:
+    dag = dags["maintain_warehouse"]
+    assert edges(dag) == {("merge_vault", "apply_retention"), ("apply_retention", "compact"), ("compact", "back_up")}
+    assert {task.task_id for task in dag.tasks if task.pool == "warehouse"} == {"alert_overdue", "compact", "back_up"}

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edu import sealed
 from edu.paths import Home
 from edu.pseudonym import PlatformKey
-from ingest import archive
 from ingest.archive import ArchiveError, archive_path, restore, sha256_of, store
 
 KEY = PlatformKey(b"k" * 32)
@@ -18,7 +18,7 @@ KEY = PlatformKey(b"k" * 32)
 
 @pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 250])
 def test_round_trip(edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(archive, "CHUNK_BYTES", 100)
+    monkeypatch.setattr(sealed, "CHUNK_BYTES", 100)
     source = tmp_path / "in"
     source.write_bytes(bytes(i % 251 for i in range(size)))
     digest = sha256_of(source)
@@ -30,7 +30,7 @@ def test_round_trip(edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("change", ["flip", "cut", "swap", "other key"])
 def test_tampering_is_seen(edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
-    monkeypatch.setattr(archive, "CHUNK_BYTES", 100)
+    monkeypatch.setattr(sealed, "CHUNK_BYTES", 100)
     source = tmp_path / "in"
     source.write_bytes(bytes(200))
     digest = sha256_of(source)

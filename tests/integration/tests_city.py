@@ -107,8 +107,8 @@ class City:
         from expectations.gate import run_gate
         from warehouse.transform import build
 
-        def gate(name: str, database: Path):  # type: ignore[no-untyped-def]
-            return run_gate(name, home=self.home, database=database, run_id=f"test-{name}")
+        def gate(name: str, database: Path, records: Home):  # type: ignore[no-untyped-def]
+            return run_gate(name, home=records, database=database, run_id=f"test-{name}")
 
         build(self.home, gate=gate)
 

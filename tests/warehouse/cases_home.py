@@ -115,7 +115,7 @@ def land(
 
 def build_all(home: Home, **options: Any) -> Path:
     """Build with gates that let everything pass; return the database."""
-    return build(home, gate=lambda name, _: OpenGate(name), **options).database
+    return build(home, gate=lambda name, *_: OpenGate(name), **options).database
 
 
 def ask(database: Path, sql: str) -> list[tuple[Any, ...]]:

@@ -11,11 +11,14 @@ import pytest
 from cases_home import FIRST, SECOND, ask, build_all, land, pupil, school
 
 from edu.paths import Home, get_home
+from edu.pipeline import run_named_gate
+from edu.runs import RUN_SCHEMAS, append
 from edu.settings import get_settings
+from expectations.gate import GateReport
 from ingest import batch
 from warehouse import official
 from warehouse.official import ReleaseError, freeze
-from warehouse.transform import _invoke, run_seeds
+from warehouse.transform import _invoke, build, run_seeds
 
 PERIOD = "2024-2025/1"
 LEDGER: list[tuple[str, str, int]] = [
@@ -152,3 +155,47 @@ def test_a_release_is_unknown_before_it_was_made(home: Home, tmp_path: Path) -> 
     for day, expected in (("2024-09-30", 0), ("2024-10-01", 1)):
         _invoke(home, database, "management", ["run", "--select", "+mgt_official_release"], day)
         assert ask(database, "select count(*) from management.official_release") == [(expected,)]
+
+
+def test_a_build_aside_leaves_no_trace_in_the_home(home: Home, tmp_path: Path) -> None:
+    # The home's own collection gate held a unit; on that day, before it came, there was nothing to hold.
+    held = {name: None for name in RUN_SCHEMAS["gate_result"].names} | {
+        "gate": "collection",
+        "scope": "unit",
+        "expectation": "school_registered",
+        "dataset": "student",
+        "school_code": FIRST,
+        "period": "2024-2025/1",
+        "submission_id": "s" + "0" * 31,
+        "is_success": False,
+        "run_id": "own",
+        "recorded_at": datetime(2025, 12, 1),
+    }
+    append(home, "gate_result", "collection-own", [held])
+
+    def everything() -> dict[str, bytes]:
+        places = (home.runs, home.logs)
+        files = [path for place in places for path in place.rglob("*") if path.is_file() and "dbt" not in path.parts]
+        return {str(path): path.read_bytes() for path in files} | {"": home.warehouse.read_bytes()}
+
+    class Stop(Exception):
+        """Ends the build after what is looked at."""
+
+    def gate(name: str, database: Path, records: Home) -> GateReport:
+        report = run_named_gate(name, home, database, records)
+        if name == "storage":
+            raise Stop
+        return report
+
+    before = everything()
+    aside = tmp_path / "aside.duckdb"
+    with pytest.raises(Stop):
+        build(home, gate=gate, as_of="2025-01-10", out=aside)
+    assert everything() == before
+    assert not list((home.tmp / "aside").glob("*"))
+    # The aside database has the results of its own gate and not the home's.
+    assert ask(aside, "select count(*) > 0, bool_or(run_id = 'own') from collection.gate_result") == [(True, False)]
+    assert ask(aside, "select count(*) from collection.held_unit") == [(0,)]
+    # The next ordinary build still knows what the home's own gate holds.
+    _invoke(home, home.warehouse, "collection", ["run", "--select", "col_gate_result", "col_held_unit"], None)
+    assert ask(home.warehouse, "select school_code from collection.held_unit") == [(FIRST,)]

@@ -1,4 +1,5 @@
--- Each gate's latest run speaks; earlier runs stay in the run records.
+-- Each gate's latest run speaks; earlier runs stay in the run records. A month's records are merged into one file before
+-- their parts go, so a record may stand in two files.
 with latest as (
     select
         gate,
@@ -8,7 +9,7 @@ with latest as (
     group by gate, run_id
 )
 
-select
+select distinct
     result.gate,
     result.suite,
     result.table_name,
