@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from edu.contract import contracts
 from edu.errors import EduError, ExitCode, WarehouseError
 from edu.paths import Home
 
@@ -20,6 +21,7 @@ KEYS = (
     "school_id",
     "period",
     "school_year",
+    "fiscal_year",
     "term",
     "snapshot_date",
     "stage",
@@ -28,13 +30,32 @@ KEYS = (
     "division_code",
     "sex_code",
     "indicator_no",
+    "indicator_code",
+    "breakdown",
+    "breakdown_value",
+    "rule_code",
+    "learner_group",
+    "primary_entry_year",
+    "subject_code",
+    "assessment_kind_code",
+    "item_code",
+    "category_group",
     "size_band_code",
     "submitter_org",
+    "course_id",
     "code_module",
     "code_presentation",
+    "area_level",
+    "area_id",
+    "person_id",
+    "row_key",
+    "table_no",
 )
-"""Columns that mean the same wherever they stand, so that rows can be followed by them."""
-RENAMED = {("fct_staff_snapshot", "stage"): "teach_stage"}
+"""Columns that mean the same wherever they stand, so that rows can be followed by them. Empty in the child means all."""
+RENAMED = {
+    ("fct_staff_snapshot", "stage"): "teach_stage",
+    ("fct_plan_indicator", "plan_indicator_code"): "indicator_code",
+}
 CONDITIONS = {
     "fct_enrolment_snapshot": "is_enrolled",
     "fct_staff_snapshot": "is_full_time_teacher and is_in_service",
@@ -44,8 +65,34 @@ CONDITIONS_OF = {
     ("ana_class_size", "fct_enrolment_snapshot"): "is_enrolled and class_code is not null",
     ("ana_balanced_input", "fct_enrolment_snapshot"): "is_enrolled and term = 1",
     ("ana_balanced_input", "fct_staff_snapshot"): "is_full_time_teacher and is_in_service and term = 1",
+    ("ana_learner_count", "fct_enrolment_snapshot"): "is_enrolled and term = 1",
+    ("viz_headline", "ana_enrolment"): "term = 1",
+    ("viz_headline", "ana_staffing"): "term = 1",
+    ("viz_headline", "ana_class_size"): "term = 1",
+    ("qry_student", "fct_enrolment_snapshot"): "true",
+    ("qry_staff", "fct_staff_snapshot"): "true",
+    ("ana_teacher_retirement", "fct_staff_snapshot"): "is_in_service",
 }
 DIVIDED = ("dim_division", "dim_stage", "dim_grade", "dim_code", "dim_township", "dim_school")
+REFUSED = {
+    "ana_place_forecast": "模型推算值，不由报送行相加得出；输入见 analysis.place_node、analysis.place_progression、"
+    "analysis.place_supply 与 storage.fct_population",
+    "ana_place_forecast_backtest": "模型推算值与实际值之差；输入见 analysis.place_node、analysis.place_progression",
+    "ana_place_cohort": "模型推算值；输入见 analysis.place_node、analysis.place_progression",
+    "ana_place_area": "模型推算值；输入见 analysis.place_cohort",
+    "ana_early_warning_backtest": "预警规则的回测命中率；所依据的预警见 analysis.early_warning",
+    "qry_place_forecast": "模型推算值，不由报送行相加得出；输入见 analysis.place_node、analysis.place_progression、"
+    "analysis.place_supply 与 storage.fct_population",
+    "qry_early_warning_backtest": "预警规则的回测命中率；所依据的预警见 query.early_warning",
+    "qry_quality": "由回执与问题清单得出，不由报送行得出；明细见 management.scorecard_detail 与 collection.finding",
+    "viz_quality_county": "由回执与问题清单得出，不由报送行得出；明细见 management.scorecard_detail",
+    "viz_submission_coverage": "由回执得出，不由报送行得出；明细见 management.expected_submission",
+    "qry_plan_opinion": "是意见的登记，没有由报送行得出的数字；记录见 runs/plan_opinion",
+    "qry_official_comparison": "上报值已冻结，见 management.official_figure；现值请用 query.official_current 的同一 row_key 所属的表追溯",
+    "qry_official_current": "是若干表的数字合在一起；请对 table_name 所指的 analysis 表追溯",
+    "viz_indicator_definition": "是指标口径，没有数字",
+}
+"""Tables whose figures no rows add up to, and what they are made of instead."""
 
 
 @dataclass(frozen=True)
@@ -53,31 +100,47 @@ class Fact:
     """How a fact's rows lead to the rows of a dataset."""
 
     dataset: str
-    period: str
-    """Column of the fact that has the period of the submission."""
-    match: str
+    match: str = "r.row_key = f.row_key and r.period = f.period"
     """Condition between the fact's row `f` and the dataset's row `r`."""
-    school: str = "s.school_id = f.school_id and s.period = f.period"
-    """Condition between the fact's row and `storage.dim_school`, which has the school's code then."""
+    owner: str = "school_code"
+    """Column of the dataset that owns the unit: the school, or who submitted."""
 
 
-FACTS = {
-    "fct_enrolment_snapshot": Fact("student", "period", "r.row_key = f.row_key"),
-    "fct_staff_snapshot": Fact("staff", "period", "r.row_key = f.row_key"),
-    "dim_class": Fact("class", "period", "r.class_code = f.class_code"),
+BY_SCHOOL_YEAR = "starts_with(r.period, f.school_year)"
+OWN_FACTS = {
+    "dim_class": Fact("class", "r.class_code = f.class_code and r.period = f.period"),
     "fct_base_table_figure": Fact(
         "base_table_figure",
-        "school_year",
-        "r.table_no = f.table_no and r.row_code = f.row_code and r.column_code = f.column_code",
-        "s.school_id = f.school_id and s.school_year = f.school_year and s.term = 1",
+        "r.table_no = f.table_no and r.row_code = f.row_code and r.column_code = f.column_code and " + BY_SCHOOL_YEAR,
     ),
     "fct_campus_facility": Fact(
-        "campus_facility",
-        "school_year",
-        "r.campus_no is not distinct from f.campus_no",
-        "s.school_id = f.school_id and s.school_year = f.school_year and s.term = 1",
+        "campus_facility", "r.campus_no is not distinct from f.campus_no and " + BY_SCHOOL_YEAR
     ),
+    "fct_learning_activity_daily": Fact(
+        "learning_activity_daily",
+        "r.period = f.period and r.code_module = f.code_module and r.code_presentation = f.code_presentation "
+        "and r.site_id is not distinct from f.site_id and r.day_no = f.day_no "
+        "and f.person_id = 'learner@system:' || r.learner_key",
+        "submitter_org",
+    ),
+    "fct_learning_event": Fact("learning_event", "r.statement_id = f.statement_id", "submitter_org"),
 }
+"""Facts whose rows have no `row_key` of one dataset's row; all others follow from the manifest and their columns."""
+PLACES = """
+create temp table place as
+with school as (
+    select school_id, unnest([division_code, evaluated_division_code, managing_org, school_id]) as area
+    from built.storage.dim_school
+),
+division as (select division_code, division_level = 'city' as is_city from built.storage.dim_division)
+select area, school_id as within from school where area is not null
+union select division_code, division_code from division
+union select city.division_code, part.division_code from division as city cross join division as part where city.is_city
+union select city.division_code, school.school_id from division as city cross join school where city.is_city
+"""
+"""What lies in an area: itself, the divisions of the city, the schools that lie in it, are judged with it or answer to it."""
+ADDITIVE = ("learning_activity_daily",)
+"""Datasets of which every row counts: none replaces another."""
 
 
 class TraceError(EduError):
@@ -114,6 +177,7 @@ class _Walk:
     def __init__(self, connection: duckdb.DuckDBPyConnection, manifest: dict[str, Any]) -> None:
         self.connection = connection
         self.nodes = {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
+        self.known = self.facts()
         self.reached: dict[str, str] = {}
         self.steps: list[dict[str, Any]] = []
 
@@ -132,37 +196,96 @@ class _Walk:
             ).fetchall()
         ]
 
+    def facts(self) -> dict[str, Fact]:
+        """Return how each fact leads to rows: by its own rule, else by `row_key` to the one dataset that it reads."""
+        found = dict(OWN_FACTS)
+        for name, node in self.nodes.items():
+            if node["schema"] != "storage" or name in found or not name.startswith("fct_"):
+                continue
+            datasets = [
+                parent.removeprefix("col_")
+                for parent in self._parent_names(name)
+                if parent.removeprefix("col_") in contracts()
+            ]
+            columns = set(self.columns(name))
+            if len(datasets) == 1 and {"row_key", "period"} <= columns:
+                found[name] = Fact(datasets[0], owner="school_code" if "school_id" in columns else "submitter_org")
+        return found
+
+    def _parent_names(self, model: str) -> list[str]:
+        return [name.rsplit(".", 1)[-1] for name in self.nodes[model]["depends_on"]["nodes"]]
+
     def parents(self, model: str) -> list[str]:
         """Return the models that a model reads and that are on the way to facts."""
-        names = [name.rsplit(".", 1)[-1] for name in self.nodes[model]["depends_on"]["nodes"]]
         return [
             name
-            for name in names
-            if name in self.nodes and (self.nodes[name]["schema"] in LAYERS or name in FACTS) and name not in DIVIDED
+            for name in self._parent_names(model)
+            if name in self.nodes
+            and (self.nodes[name]["schema"] in LAYERS or name in self.known or name.startswith("fct_"))
+            and name not in DIVIDED
         ]
+
+    def _same(self, source: str, child: str, parent: str) -> tuple[list[str], str, list[str]]:
+        """Return the keys by which rows are followed, the child's side `c` as SQL, and the conditions with `p`."""
+        own, theirs = set(self.columns(child)), set(self.columns(parent))
+        keys: list[str] = []
+        conditions: list[str] = []
+        areas: list[str] = []
+
+        def within(area: str, place: str) -> None:
+            """Let rows follow that lie in the child's area: the area itself, a division of the city, a school in it."""
+            keys.append(area)
+            conditions.append(f"(c.{area} is null or {place} = c.within_{len(areas)})")
+            areas.append(area)
+
+        for key in KEYS:
+            there = RENAMED.get((parent, key), key)
+            empty = self._empty(source, key) if key in own and there in theirs else "all"
+            if empty == "all" or (key == "area_id" and "area_level" in own and "area_level" not in theirs):
+                continue
+            if key == "division_code":
+                within(key, "p.division_code")
+                continue
+            same = f'p."{there}" = c."{key}"'
+            if key == "period":
+                # A term lies in its school year.
+                same = f'({same} or starts_with(p."{there}", c."{key}" || \'/\'))'
+            keys.append(key)
+            conditions.append(f'(c."{key}" is null or {same})' if empty == "some" else same)
+        places = [f"p.{name}" for name in ("school_id", "area_id", "division_code") if name in theirs]
+        for area, has_place in (("area_id", "area_level" in own), ("division_code", True)):
+            if places and area in own and has_place and not {area, "school_id"} & set(keys):
+                within(area, f"coalesce({', '.join(places)})")
+        if "school_year" in own and "period" in theirs and not {"school_year", "period"} & set(keys):
+            keys.append("school_year")
+            conditions.append("starts_with(p.period, c.school_year)")
+        elif "period" in own and "school_year" in theirs and not {"school_year", "period"} & set(keys):
+            keys.append("period")
+            conditions.append("starts_with(c.period, p.school_year)")
+        used = list(dict.fromkeys([*areas, *keys]))
+        columns = [f'o."{name}"' for name in used] + [f"w{i}.within as within_{i}" for i in range(len(areas))]
+        joins = "".join(f' left join place as w{i} on w{i}.area = o."{area}"' for i, area in enumerate(areas))
+        return keys, f"(select distinct {', '.join(columns)} from {source} as o{joins})", conditions
+
+    def _empty(self, source: str, column: str) -> str:
+        """Return whether none, some or all of a column's values are empty."""
+        row = self.connection.execute(f'select count(*), count("{column}") from {source}').fetchone() or (0, 0)
+        return "none" if row[0] == row[1] else "all" if row[1] == 0 else "some"
 
     def follow(self, child: str, parent: str) -> None:
         """Gather the parent's rows that share the child's keys; rows of several ways are gathered together."""
-        own, of_parent = set(self.columns(child)), set(self.columns(parent))
-        pairs = [
-            (key, RENAMED.get((parent, key), key))
-            for key in KEYS
-            if key in own and RENAMED.get((parent, key), key) in of_parent
-        ]
-        if not pairs:
+        keys, side, conditions = self._same(self.reached[child], child, parent)
+        if not keys:
             return
         condition = CONDITIONS_OF.get((child, parent)) or CONDITIONS.get(parent) or "true"
-        on = " and ".join(f'p."{there}" is not distinct from c."{here}"' for here, there in pairs)
-        columns = ", ".join(f'"{here}"' for here, _ in pairs)
-        source = self.reached[child]
         target = f"reached_{len(self.steps)}"
         earlier = f"union select * from {self.reached[parent]}" if parent in self.reached else ""
         self.connection.execute(
             f"create temp table {target} as select * from {self.place(parent)} as p where {condition} and exists ("
-            f"select 1 from (select distinct {columns} from {source}) as c where {on}) {earlier}"
+            f"select 1 from {side} as c where {' and '.join(conditions)}) {earlier}"
         )
         self.reached[parent] = target
-        self.steps.append({"table": self._name(parent), "from": self._name(child), "by": [here for here, _ in pairs]})
+        self.steps.append({"table": self._name(parent), "from": self._name(child), "by": keys})
 
     def _name(self, model: str) -> str:
         return f"{self.nodes[model]['schema']}.{self.nodes[model]['alias']}"
@@ -172,29 +295,36 @@ class _Walk:
         waiting, done = [model], set()
         while waiting:
             child = waiting.pop(0)
-            if child in FACTS:
+            if child in self.known:
                 continue
             for parent in self.parents(child):
                 if (child, parent) not in done:
                     done.add((child, parent))
                     self.follow(child, parent)
-                    if parent in self.reached:
+                    if parent in self.reached and self.count(self.reached[parent]):
                         waiting.append(parent)
 
     def rows_of(self, fact: str) -> str:
         """Make a table of the submissions' rows behind the fact's rows; return its name."""
-        rule = FACTS[fact]
+        rule = self.known[fact]
         target = f"rows_{fact}"
-        self.connection.execute(
-            f"create temp table {target} as select distinct '{rule.dataset}' as dataset, r.submission_id, r.sheet, "
-            f"r.row_number from {self.reached[fact]} as f "
-            f"inner join built.storage.dim_school as s on {rule.school} "
-            f"inner join built.storage.unit_current as u on u.dataset = '{rule.dataset}' "
-            f"and u.unit_owner = s.school_code and u.period = f.{rule.period} and not u.is_held "
-            f"inner join built.collection.{rule.dataset} as r on r.submission_id = u.submission_id "
-            f"and r.school_code = u.source_owner and r.period = u.period and {rule.match} "
-            f"qualify row_number() over (partition by f.school_id, f.{rule.period}, r.row_key "
+        school = (
+            "inner join built.storage.map_school_code as s on s.school_id = f.school_id and s.school_code = u.unit_owner "
+            if rule.owner == "school_code"
+            else ""
+        )
+        owner = "" if rule.owner == "school_code" else "and f.submitter_org = u.unit_owner "
+        newest = (
+            "qualify row_number() over (partition by u.unit_owner, r.period, r.snapshot_date, r.row_key "
             "order by u.delivery_rank, r.sheet desc, r.row_number desc) = 1"
+        )
+        self.connection.execute(
+            f"create temp table {target} as select distinct dataset, submission_id, sheet, row_number from ("
+            f"select '{rule.dataset}' as dataset, r.submission_id, r.sheet, r.row_number "
+            f"from {self.reached[fact]} as f inner join built.collection.{rule.dataset} as r on {rule.match} "
+            f"inner join built.storage.unit_current as u on u.dataset = '{rule.dataset}' "
+            f"and u.submission_id = r.submission_id and u.source_owner = r.{rule.owner} and u.period = r.period "
+            f"and not u.is_held {owner}{school}{'' if rule.dataset in ADDITIVE else newest})"
         )
         return target
 
@@ -243,6 +373,8 @@ def trace(home: Home, table: str, where: str = "true", limit: int = 50) -> Trace
         if model is None or walk.nodes[model]["schema"] not in LAYERS:
             known = ", ".join(sorted(name for name in names if name.split(".")[0] in LAYERS))
             raise TraceError(f"table {table} cannot be traced. Tables: {known}.")
+        if model in REFUSED:
+            raise TraceError(f"table {table}: {REFUSED[model]}.")
         choice = f"create temp table target as select * from {walk.place(model)} where {where}"
         try:
             if len(connection.extract_statements(choice)) != 1:
@@ -250,6 +382,7 @@ def trace(home: Home, table: str, where: str = "true", limit: int = 50) -> Trace
             connection.execute(choice)
         except duckdb.Error as error:
             raise TraceError(f"--where cannot be read ({type(error).__name__}): {str(error).splitlines()[0]}") from None
+        connection.execute(PLACES)
         walk.reached[model] = "target"
         figures = _dicts(connection.execute(f"select * from target order by all limit {limit}"))
         if not figures:
@@ -258,7 +391,7 @@ def trace(home: Home, table: str, where: str = "true", limit: int = 50) -> Trace
         result = Trace(table, where, figures)
         result.steps = [{**step, "rows": walk.count(walk.reached[names[step["table"]]])} for step in walk.steps]
         found = []
-        for fact in FACTS:
+        for fact in sorted(walk.known):
             if fact in walk.reached:
                 rows = walk.rows_of(fact)
                 found.append(rows)
@@ -266,7 +399,7 @@ def trace(home: Home, table: str, where: str = "true", limit: int = 50) -> Trace
                     {
                         "table": f"storage.{fact}",
                         "rows": walk.count(walk.reached[fact]),
-                        "dataset": FACTS[fact].dataset,
+                        "dataset": walk.known[fact].dataset,
                         "rows_of_submissions": walk.count(rows),
                     }
                 )
