@@ -111,7 +111,10 @@ def _to_webhook(alert: Alert) -> None:
     body = json.dumps(webhook_body(alert, settings.alert_webhook_form), ensure_ascii=False).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json; charset=utf-8"})
     with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-        answer.read()
+        said = answer.read()
+    if settings.alert_webhook_form != "plain" and json.loads(said).get("errcode") != 0:
+        # Both robots answer 200 to what they refuse: a wrong key, too many messages, a signature that has expired.
+        raise ValueError("the robot refused the message")
 
 
 def _to_mail(alert: Alert) -> None:

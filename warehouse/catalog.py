@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from edu.contract import contracts
 from edu.dictionary import lake_column_notes
+from edu.table_names import table_labels, table_purposes
 
 CATALOG = "management.column_catalog"
 SUPPRESSION = "management.suppression_rule"
@@ -71,6 +72,14 @@ def _comment(connection: duckdb.DuckDBPyConnection, kind: str, name: str, text: 
     connection.execute(f"comment on {kind} {name} is '{escaped}'")
 
 
+def _table_comment(node: dict[str, Any]) -> str:
+    """Return a table's comment: its Chinese name and purpose for analysts, then the engineer's description."""
+    name = f"{node['schema']}.{node['alias']}"
+    parts = [table_labels().get(name), table_purposes().get(name)]
+    chinese = "：".join(part for part in parts if part)
+    return f"{chinese} | {node['description']}" if chinese else str(node["description"])
+
+
 def write_catalog(database: Path, manifest_path: Path) -> None:
     """Write `management.column_catalog` and the comments of all tables and columns."""
     manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
@@ -93,7 +102,7 @@ def write_catalog(database: Path, manifest_path: Path) -> None:
         }
         for node in manifest["nodes"].values():
             if node["resource_type"] == "model" and (node["schema"], node["alias"]) in existing:
-                _comment(connection, "table", f'"{node["schema"]}"."{node["alias"]}"', node["description"])
+                _comment(connection, "table", f'"{node["schema"]}"."{node["alias"]}"', _table_comment(node))
         for row in rows:
             if (row["schema_name"], row["table_name"]) in existing:
                 place = f'"{row["schema_name"]}"."{row["table_name"]}"."{row["column_name"]}"'

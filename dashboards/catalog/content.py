@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 
 from edu.contract import Contract, contracts
 from edu.dictionary import TYPE_NAMES
 from edu.paths import Home
 from edu.runs import ensure_empty
+from edu.table_names import table_labels, table_purposes
 
 LAYERS = {
     "collection": "采集共享",
@@ -30,7 +29,6 @@ LEVELS = {
 }
 PUBLISHED = ("query", "visualization")
 PUBLISHED_LEVELS = ("L1", "L2")
-TABLES_FILE = Path(__file__).with_name("tables.yml")
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,8 @@ class Table:
     name: str
     model: str
     label: str
+    purpose: str
+    """What a row is and what the table is for, in Chinese; empty where the table is not served."""
     description: str
     level: str
     columns: list[Column]
@@ -91,12 +91,6 @@ class Content:
     codes: dict[str, list[tuple[str, str]]]
     labels_missing: tuple[str, ...]
     """Columns of published tables without a Chinese label; the publication gate refuses them."""
-
-
-def table_labels() -> dict[str, str]:
-    """Return the Chinese names of tables by schema.table."""
-    labels: dict[str, str] = yaml.safe_load(TABLES_FILE.read_text(encoding="utf-8"))
-    return labels
 
 
 def _sources(nodes: dict[str, Any], sources: dict[str, Any], unique_id: str, seen: dict[str, set[str]]) -> set[str]:
@@ -171,6 +165,7 @@ def read_content(
             node["alias"],
             node["name"],
             own.label if own else meta.get("label_zh") or labels.get(name, node["alias"]),
+            table_purposes().get(name, ""),
             node["description"],
             meta.get("level", "L2"),
             [_column(row, order, known) for row in by_table.get(name, [])],

@@ -122,7 +122,7 @@ def _search_index(content: Content) -> str:
                 "h": table.page,
                 "l": table.label,
                 "w": f"{LAYERS[table.schema]} · {table.full_name}",
-                "t": f"{table.label} {table.full_name} {LAYERS[table.schema]}",
+                "t": f"{table.label} {table.full_name} {LAYERS[table.schema]} {table.purpose}",
                 "p": table.is_published,
             }
         )
@@ -179,13 +179,14 @@ def _table(content: Content, table: Table) -> str:
     else:
         quality = ""
     columns = "".join(_column_row(content, column) for column in table.columns)
+    purpose = f"<dt>一行是什么、做什么用</dt><dd>{escape(table.purpose)}</dd>\n" if table.purpose else ""
     body = f"""<section><dl>
-<dt>级别</dt><dd>{_tags(table)}</dd>
-<dt>粒度与说明(英文)</dt><dd>{escape(table.description)}</dd>
+{purpose}<dt>级别</dt><dd>{_tags(table)}</dd>
 <dt>数源单位</dt><dd>{escape(owners)}</dd>
 <dt>数据来源(一数一源)</dt><dd>{truth}</dd>
 <dt>更新</dt><dd>{fresh or "尚未生成"}</dd>
 <dt>质量</dt><dd>{quality}模型测试 {table.tests} 项</dd>
+<dt>英文说明(供工程人员)</dt><dd>{escape(table.description)}</dd>
 </dl></section>
 <section><h2>数据来源与去向</h2><div class="scroll">{lineage_svg(content, table)}</div>
 <ul class="legend"><li>自左向右:由什么生成 → 本表 → 被什么使用</li><li>点击方框进入该表</li></ul></section>

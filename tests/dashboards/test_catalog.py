@@ -14,6 +14,7 @@ from dashboards.catalog.content import PUBLISHED, Content
 from edu.codes import seed_rows
 from edu.contract import contracts
 from edu.paths import Home
+from edu.table_names import table_purposes
 
 CHINESE = re.compile(r"[一-鿿]")
 
@@ -53,6 +54,20 @@ def test_every_field_that_is_served_has_a_chinese_name_and_a_meaning(content: Co
 def test_every_table_that_is_served_has_a_chinese_name(content: Content) -> None:
     unnamed = [t.full_name for t in content.tables.values() if t.schema in PUBLISHED and not CHINESE.search(t.label)]
     assert unnamed == []
+
+
+def test_every_table_that_is_served_says_in_chinese_what_a_row_is(content: Content) -> None:
+    silent = [
+        t.full_name for t in content.tables.values() if t.schema in PUBLISHED and not t.purpose.startswith("一行是")
+    ]
+    assert silent == []
+    # A purpose of a table that is gone would mislead.
+    assert set(table_purposes()) <= set(content.tables)
+
+
+def test_a_table_page_says_it_in_chinese_first(pages: Path) -> None:
+    text = (pages / "table.query.class.html").read_text(encoding="utf-8")
+    assert 0 < text.index("一行是一个班一个学期") < text.index("英文说明")
 
 
 def test_what_a_table_is_made_of_is_known(content: Content) -> None:

@@ -8,18 +8,20 @@ import hmac
 import json
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_string
 from email.header import decode_header, make_header
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+import duckdb
 import pytest
 
-from edu import alerts
+from edu import alerts, pipeline
 from edu.paths import Home
 from edu.settings import get_settings
+from expectations.gate import GateReport
 
 LINES = ["storage.fct_enrolment_snapshot volume_of_the_city (unexpected_count 1)"]
 
@@ -34,7 +36,7 @@ class Robot(BaseHTTPRequestHandler):
         self.server.posted.append((self.path, body))  # type: ignore[attr-defined]
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(b'{"errcode":0}')
+        self.wfile.write(self.server.answer)  # type: ignore[attr-defined]
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -77,6 +79,7 @@ def serving(server: socketserver.TCPServer) -> Iterator[int]:
 def robot() -> Iterator[HTTPServer]:
     server = HTTPServer(("127.0.0.1", 0), Robot)
     server.posted = []  # type: ignore[attr-defined]
+    server.answer = b'{"errcode":0}'  # type: ignore[attr-defined]
     with serving(server):
         yield server
 
@@ -125,6 +128,88 @@ def test_a_dingtalk_robot_with_a_secret_gets_a_signature(
     stamp = query["timestamp"][0]
     wanted = hmac.new(b"SECkey", f"{stamp}\nSECkey".encode(), hashlib.sha256).digest()
     assert query["sign"] == [base64.b64encode(wanted).decode()]
+
+
+@pytest.mark.parametrize("form", ["wecom", "dingtalk"])
+@pytest.mark.parametrize("answer", [b'{"errcode":93000,"errmsg":"invalid webhook url"}', b"not json", b"{}"])
+def test_a_robot_that_refuses_has_not_taken_the_message(
+    edu_home: Home, robot: HTTPServer, monkeypatch: pytest.MonkeyPatch, form: str, answer: bytes
+) -> None:
+    robot.answer = answer  # type: ignore[attr-defined]
+    url = f"http://127.0.0.1:{robot.server_address[1]}/send"
+    configure(monkeypatch, alert_webhook_url=url, alert_webhook_form=form)
+    assert alerts.send(edu_home, "gate_failed", "storage", LINES) == ["file"]
+
+
+def fail_gate(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a gate fail as it does where the city's volume collapsed."""
+    report = GateReport("storage", failed_global=LINES)
+    monkeypatch.setattr("expectations.gate.run_gate", lambda *_, **__: report)
+    pipeline.run_named_gate("storage", home, home.warehouse)
+
+
+def trip_breaker(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a gate hold a unit."""
+    report = GateReport("collection", held_units=["student 2142000001 2024-2025/1: quarantined_share"])
+    monkeypatch.setattr("expectations.gate.run_gate", lambda *_, **__: report)
+    pipeline.run_named_gate("collection", home, home.warehouse)
+
+
+def pass_deadline(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a due date pass with a unit missing."""
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("create schema management")
+        connection.execute(
+            "create table management.expected_submission as select 'student' as dataset, '2024-2025/1' as period, "
+            "current_date - 3 as due_date, '421002' as managing_org, 'missing' as status"
+        )
+    assert pipeline.alert_overdue(home) == 1
+
+
+def lose_backup(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the nightly backup find no folder."""
+    assert not pipeline.back_up(home)
+
+
+@pytest.mark.parametrize(
+    ("happen", "kind", "words"),
+    [
+        (fail_gate, "gate_failed", ("质量门未通过", LINES[0])),
+        (trip_breaker, "breaker_tripped", ("报送单元被暂扣", "2142000001 2024-2025/1: quarantined_share")),
+        (pass_deadline, "deadline_passed", ("报送已逾期", "421002: 1 个单位未报")),
+        (lose_backup, "backup_missing", ("没有备份", "EDU_BACKUP_DIR")),
+    ],
+)
+@pytest.mark.parametrize("form", ["wecom", "dingtalk"])
+def test_what_happens_reaches_file_robot_and_mailbox(
+    edu_home: Home,
+    robot: HTTPServer,
+    monkeypatch: pytest.MonkeyPatch,
+    happen: Callable[[Home, pytest.MonkeyPatch], None],
+    kind: str,
+    words: tuple[str, ...],
+    form: str,
+) -> None:
+    postbox = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Postbox)
+    postbox.mails = []  # type: ignore[attr-defined]
+    with serving(postbox) as port:
+        configure(
+            monkeypatch,
+            alert_webhook_url=f"http://127.0.0.1:{robot.server_address[1]}/send",
+            alert_webhook_form=form,
+            smtp_host="127.0.0.1",
+            smtp_port=str(port),
+            smtp_to="steward@example.org",
+        )
+        happen(edu_home, monkeypatch)
+    [(_, body)] = robot.posted  # type: ignore[attr-defined]
+    [text] = postbox.mails  # type: ignore[attr-defined]
+    [line] = (edu_home.logs / "alerts.jsonl").read_text(encoding="utf-8").splitlines()
+    mail = message_from_string(text)
+    written = str(make_header(decode_header(mail["Subject"]))) + mail.get_payload(decode=True).decode()  # type: ignore[union-attr]
+    assert json.loads(line)["kind"] == kind
+    for message in (json.dumps(json.loads(body), ensure_ascii=False), written, line):
+        assert [word for word in words if word not in message] == []
 
 
 def test_mail_arrives(edu_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

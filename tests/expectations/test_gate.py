@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
@@ -11,7 +12,7 @@ import pytest
 from edu import audit
 from edu.paths import Home
 from edu.runs import ensure_empty
-from expectations.gate import SUITES, GateReport, run_gate
+from expectations.gate import SUITES, GateReport, gate_bounds, run_gate
 from expectations.release import NotHeldError, NotReleasableError, held_units, release
 
 DAY = date(2026, 11, 24)
@@ -155,13 +156,34 @@ BAD = [
         "insert into storage.fct_staff_snapshot select * from storage.fct_staff_snapshot",
         "person_id_school_id_snapshot_date_unique",
     ),
-    ("publication", "update analysis.class_size set size_band_code = null", "size_band_code_present"),
-    ("publication", "update analysis.class_size set pupils = 99", "parts_add_up"),
+    (
+        "storage",
+        "insert into storage.unit_status select * from storage.unit_status",
+        "dataset_unit_owner_period_unique",
+    ),
+    # The copy has no pupils, so that the parts still add up and the key alone is wrong.
+    (
+        "publication",
+        "insert into analysis.enrolment by name select * replace (0 as pupils) from analysis.enrolment limit 1",
+        "school_id_snapshot_date_grade_code_unique",
+    ),
+    (
+        "publication",
+        "insert into analysis.staffing select * from analysis.staffing",
+        "school_id_snapshot_date_stage_unique",
+    ),
+    (
+        "publication",
+        "insert into management.row_count_fact select * from management.row_count_fact",
+        "dataset_period_unique",
+    ),
     (
         "publication",
         "insert into analysis.balanced_county select * from analysis.balanced_county",
-        "indicator_no_unique",
+        "school_year_division_code_stage_indicator_no_unique",
     ),
+    ("publication", "update analysis.class_size set size_band_code = null", "size_band_code_present"),
+    ("publication", "update analysis.class_size set pupils = 99", "parts_add_up"),
     ("publication", "update analysis.balanced_county set division_code = '421071'", "only_counties"),
     ("publication", "update analysis.balanced_county set cv = -1", "coefficient_possible"),
     ("publication", "update management.submission_status set received = 70", "coverage_after_due_date"),
@@ -178,6 +200,25 @@ def test_bad_rows_fail_their_check(edu_home: Home, gate: str, change: str, check
     report = run(edu_home, gate, change)
     assert len(report.failed_global) == 1, report.failed_global
     assert check in report.failed_global[0]
+
+
+def test_a_ratio_that_cannot_be_is_a_warning_in_the_results_and_stops_nothing(edu_home: Home) -> None:
+    # 160 pupils of 10 teachers; 2 teachers make 80 a teacher, and the bound of the seed is 60.
+    change = "update analysis.staffing set full_time_teachers = 2, qualified_teachers = 2"
+    report = run(edu_home, "publication", change)
+    assert report.failed_global == []
+    assert report.results_path is not None
+    rows = pq.read_table(report.results_path).to_pylist()
+    assert [row["is_success"] for row in rows if row["expectation"] == "ratio_of_the_city"] == [False]
+    good = pq.read_table(run(edu_home, "publication").results_path).to_pylist()
+    assert [row["is_success"] for row in good if row["expectation"] == "ratio_of_the_city"] == [True]
+
+
+def test_every_rule_of_every_suite_has_a_failing_case() -> None:
+    here = Path(__file__)
+    tests = here.read_text(encoding="utf-8") + here.with_name("test_plausibility.py").read_text(encoding="utf-8")
+    rules = {rule.name for suite in SUITES for rule in suite.build(gate_bounds(suite.gate, DAY))}
+    assert {name for name in rules if f'"{name}"' not in tests and f": {name}" not in tests} == set()
 
 
 def test_before_the_due_date_coverage_is_not_asked_for(edu_home: Home) -> None:

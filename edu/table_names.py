@@ -1,0 +1,28 @@
+"""Chinese names and purposes of the warehouse's tables, for whoever shows them: the catalogue, comments, BI tools."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import yaml
+
+from edu.settings import PROJECT_ROOT
+
+FOLDER = PROJECT_ROOT / "dashboards" / "catalog"
+
+
+@cache
+def table_labels() -> dict[str, str]:
+    """Return the Chinese names of tables by schema.table."""
+    return _read("tables.yml")
+
+
+@cache
+def table_purposes() -> dict[str, str]:
+    """Return, for each served table by schema.table, what a row is and what the table is for, in Chinese."""
+    return _read("purposes.yml")
+
+
+def _read(name: str) -> dict[str, str]:
+    content: dict[str, str] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+    return content
