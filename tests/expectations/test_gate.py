@@ -161,10 +161,12 @@ BAD = [
         "insert into storage.unit_status select * from storage.unit_status",
         "dataset_unit_owner_period_unique",
     ),
-    # The copy has no pupils, so that the parts still add up and the key alone is wrong.
+    # One row becomes two that add up to it, so that the key alone is wrong.
     (
         "publication",
-        "insert into analysis.enrolment by name select * replace (0 as pupils) from analysis.enrolment limit 1",
+        "insert into analysis.enrolment by name select * replace (1 as pupils) from analysis.enrolment "
+        "where snapshot_date = '2025-09-01'; "
+        "update analysis.enrolment set pupils = pupils - 1 where pupils > 1 and snapshot_date = '2025-09-01'",
         "school_id_snapshot_date_grade_code_unique",
     ),
     (

@@ -1,5 +1,5 @@
--- Each gate's latest run speaks; earlier runs stay in the run records. A month's records are merged into one file before
--- their parts go, so a record may stand in two files.
+-- Each gate's latest run speaks; earlier runs stay in the run records. A month's records are merged into one file
+-- before their parts go, so a record may stand in two files.
 with latest as (
     select
         gate,
