@@ -22,7 +22,9 @@ SEED = int(os.environ.get("EDU_FAULT_SEED", "1"))
 """Draws the moments of the kills; another number gives other moments."""
 PATIENCE = 1800
 """Seconds after which a step that should have ended has hung."""
-STEPS = {"collect": ("collect", "{inbox}"), "build": ("build",), "publish": ("publish",)}
+STEPS = {"collect": ("collect", "{inbox}"), "build": ("build",), "publish": ("publish",),
+    "backup": ("backup", "--to", "{backups}"),
+}
 HELD = 3
 """Exit code of a landing or build that rejected or held something, as some of the city's files deserve."""
 
@@ -100,7 +102,7 @@ def step(home: Path, key: Path, name: str) -> subprocess.CompletedProcess[str]:
 
 def command(home: Path, name: str) -> list[str]:
     """Return the arguments of a step."""
-    return [part.format(inbox=home / "inbox") for part in STEPS[name]]
+    return [part.format(inbox=home / "inbox", backups=home.parent / "backups") for part in STEPS[name]]
 
 
 def done(result: subprocess.CompletedProcess[str]) -> None:
@@ -117,6 +119,13 @@ def collected(home: Path, key: Path, folder: Path) -> str:
 def built(home: Path, key: Path) -> str:
     """Return the digests of the warehouse and of what is served."""
     return digest_of(python(home, key, WAREHOUSE_DIGEST))
+
+
+def served(home: Path, key: Path) -> str:
+    """Return the digest of what is served."""
+    result = edu(home, key, "digest", str(home / "published" / "current.duckdb"))
+    assert result.returncode == 0, result.stderr[-2000:]
+    return result.stdout.split()[-1]
 
 
 def digest_of(result: subprocess.CompletedProcess[str]) -> str:
@@ -200,7 +209,7 @@ def _make(folder: Path, told: Path) -> None:
     done(step(folder / "few_collected", key, "collect"))
     seconds["collect"] = time.monotonic() - start
     digests["few"] = collected(folder / "few_collected", key, folder)
-    for name, stage in (("collect", "collected"), ("build", "built"), ("publish", "published")):
+    for name, stage in (("collect", "collected"), ("build", "built"), ("publish", "published"), ("backup", "kept")):
         start = time.monotonic()
         done(step(home, key, name))
         seconds.setdefault(name, time.monotonic() - start)

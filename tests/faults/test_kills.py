@@ -11,11 +11,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from breaking import Undisturbed, built, collected, done, kill_during, moment, reader, step
+from breaking import Undisturbed, built, collected, done, edu, kill_during, moment, reader, served, step
 
 pytestmark = pytest.mark.slow
 
-COLLECT, BUILD, PUBLISH = 60, 28, 16
+COLLECT, BUILD, PUBLISH, BACKUP = 60, 28, 16, 8
 
 
 def kill(home: Path, undisturbed: Undisturbed, name: str, number: int, of: int) -> None:
@@ -28,6 +28,8 @@ def kill(home: Path, undisturbed: Undisturbed, name: str, number: int, of: int) 
         if name == "collect":
             shutil.rmtree(home)
             undisturbed.copy("few", home)
+        elif name == "backup":
+            shutil.rmtree(home.parent / "backups")
     pytest.fail(f"{name} always ended before {after:.1f} s")
 
 
@@ -75,3 +77,17 @@ class TestPublish:
         assert built(home, undisturbed.key) == undisturbed.digests["publish"]
         versions = [entry["version"] for entry in json.loads((home / "published" / "changelog.json").read_text())]
         assert versions == (["1.0.0", "1.0.1"] if is_served else ["1.0.0"])
+
+
+class TestBackup:
+    @pytest.mark.parametrize("number", range(BACKUP))
+    def test_killed(self, undisturbed: Undisturbed, tmp_path: Path, number: int) -> None:
+        """The next backup is whole: restored elsewhere it serves the same and holds the same landings."""
+        home = undisturbed.copy("published", tmp_path / "home")
+        kill(home, undisturbed, "backup", number, BACKUP)
+        done(step(home, undisturbed.key, "backup"))
+        done(edu(home, undisturbed.key, "backup", "--to", str(tmp_path / "backups"), "--verify"))
+        again = tmp_path / "again"
+        done(edu(home, undisturbed.key, "restore", "--from", str(tmp_path / "backups"), "--into", str(again)))
+        assert collected(again, undisturbed.key, tmp_path) == undisturbed.digests["collect"]
+        assert served(again, undisturbed.key) == undisturbed.digests["publish"].split()[-1]
