@@ -27,8 +27,8 @@ def connections(home: Home) -> list[Connection]:
         NotServingError: PostgreSQL is not served.
         ServingError: it cannot be reached.
     """
-    from dashboards.catalog.content import table_labels
     from dashboards.superset.bundle import Connection, Field, Source
+    from edu.table_names import table_labels
     from warehouse.serving.access import BUREAU, COUNTY, PUBLIC, SCHOOL
     from warehouse.serving.roles import list_roles, readable
     from warehouse.serving.server import target_of

@@ -22,7 +22,10 @@ SEED = int(os.environ.get("EDU_FAULT_SEED", "1"))
 """Draws the moments of the kills; another number gives other moments."""
 PATIENCE = 1800
 """Seconds after which a step that should have ended has hung."""
-STEPS = {"collect": ("collect", "{inbox}"), "build": ("build",), "publish": ("publish",),
+STEPS = {
+    "collect": ("collect", "{inbox}"),
+    "build": ("build",),
+    "publish": ("publish",),
     "backup": ("backup", "--to", "{backups}"),
 }
 HELD = 3
