@@ -47,6 +47,8 @@ def connect(
             "autoload_known_extensions": "false",
         },
     )
+    # Where Python looks interactive, DuckDB draws a bar into the output, which may be read as JSON.
+    connection.execute("set enable_progress_bar = false")
     for name in extensions:
         connection.execute(f"LOAD '{extension_path(name)}'")
     if "httpfs" in extensions:

@@ -271,7 +271,12 @@ def _person_values(roster: Roster, jyt: dict[str, str]) -> dict[str, str]:
         # What the platform wrote for a receiver has no names, only a word that the standard asks for.
         name = "cast(null as varchar)"
     usa = "try_strptime(x.birth, '%m/%d/%Y')"
-    birth = f"coalesce(strftime({usa}, '%Y-%m-%d'), x.birth)" if roster.form == "sds_v1" else "x.birth"
+    # Only School Data Sync declares the month first; elsewhere a day beyond twelve has to say which number it is.
+    is_usa = "true" if roster.form == "sds_v1" else r"regexp_full_match(x.birth, '\d{1,2}/(1[3-9]|2\d|3[01])/\d{4}')"
+    birth = (
+        f"case when {is_usa} then coalesce(strftime({usa}, '%Y-%m-%d'), x.birth) "
+        r"else regexp_replace(x.birth, '^(\d{4}-\d{2}-\d{2})T.*$', '\1') end"
+    )
     sex = "case x.sex when 'male' then '1' when 'female' then '2' when 'unspecified' then '9' when 'other' then '9' else x.sex end"
     resident = "case when regexp_full_match(x.master_id, '\\d{17}[\\dXx]') then x.master_id end"
     number = f"coalesce({jyt['id_number']}, {resident})"

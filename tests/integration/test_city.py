@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections import Counter
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests_city import City, make_city, mart_differences, use_home
 
 from edu.contract import contracts
+from edu.errors import GateFailedError
 
 CLASSES = tuple(range(1, 59))
 """The whole catalogue."""
@@ -78,7 +80,9 @@ def test_a_second_run_and_another_order_give_the_same_digest(clean_city: City, t
     random.Random(SEED).shuffle(files)
     half = len(files) // 2
     other.collect_files(files[half:])
-    other.build()
+    # Half a city may well be too small for its gate; what a build that stopped has left is built on.
+    with contextlib.suppress(GateFailedError):
+        other.build()
     other.collect_files(files[:half])
     other.build()
     assert digest(other.home.warehouse) == before
