@@ -13,7 +13,7 @@ import duckdb
 from edu.duck import connect
 from edu.errors import EduError
 from edu.paths import Home
-from edu.runs import append
+from edu.runs import append, ensure_empty
 
 KIND = "batch_file"
 SHOWN = 5
@@ -69,6 +69,11 @@ def record(home: Home, batch_id: str, files: Collection[Path]) -> None:
     )
 
 
+def has_record(home: Home, batch_id: str) -> bool:
+    """Return whether there is a record of what a landing wrote."""
+    return (home.runs / KIND / f"{batch_id}.parquet").exists()
+
+
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes."""
     with path.open("rb") as stream:
@@ -81,6 +86,7 @@ def broken(home: Home) -> list[BrokenFile]:
     Raises:
         ReceiptsBrokenError: the receipts themselves cannot be read.
     """
+    ensure_empty(home)
     with connect() as connection:
         try:
             rows = _files(connection, home)

@@ -63,6 +63,15 @@ def lake_path(home: Home, dataset: str, period: str, batch_id: str) -> Path:
     return home.lake / dataset / folder_period(period) / f"{batch_id}.parquet"
 
 
+def batch_files(home: Home, dataset: str, period: str, batch_id: str) -> tuple[Path, Path, Path]:
+    """Return what the layers above read of a batch: its rows, which may be none, its findings and its units.
+
+    Its quarantine is not among it and may go by retention.
+    """
+    name = f"{batch_id}.parquet"
+    return lake_path(home, dataset, period, batch_id), home.runs / "finding" / name, home.runs / "unit" / name
+
+
 def use_quarantine_key(connection: duckdb.DuckDBPyConnection, key: PlatformKey) -> None:
     """Let a connection (httpfs loaded) read and write quarantine files."""
     # Parquet encryption takes a key of 16, 24 or 32 characters; half of the digest's text is 128 bits.

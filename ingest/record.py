@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -43,7 +42,8 @@ class Recorder:
         counts = self._counts()
         findings = self._record_findings()
         self._write_units()
-        batches.record(self.home, self.batch_id, [path for path in self._files() if path.exists()])
+        files = lake.batch_files(self.home, self.contract.dataset, self.period, self.batch_id)
+        batches.record(self.home, self.batch_id, [path for path in files if path.exists()])
         receipts = []
         rows: list[dict[str, Any]] = []
         for item in self.items:
@@ -58,12 +58,6 @@ class Recorder:
         runs.append(self.home, "submission", self.batch_id, rows)
         self.records = rows
         return receipts
-
-    def _files(self) -> tuple[Path, ...]:
-        """Return what the layers above read of the batch; its quarantine is not among it and may go by retention."""
-        name = f"{self.batch_id}.parquet"
-        rows = lake.lake_path(self.home, self.contract.dataset, self.period, self.batch_id)
-        return rows, self.home.runs / "finding" / name, self.home.runs / "unit" / name
 
     def _counts(self) -> dict[str, tuple[int, int, int]]:
         rows = self.connection.execute(

@@ -187,6 +187,9 @@ def replay(home: Home, target: Home, submission_id: str | None = None) -> Replay
 def mend(home: Home) -> Replay:
     """Land again, with the recorded contract and time, every batch of which a file is missing or was changed.
 
+    A batch that was landed before there were records of what a landing wrote is whole where its rows are as many as
+    its receipts say; then it is recorded as it is.
+
     Raises:
         ArchiveError: the bytes of a submission are missing or were changed too.
     """
@@ -195,13 +198,35 @@ def mend(home: Home) -> Replay:
     for batch_id, landing in _by_batch(receipts(home)).items():
         if batch_id not in wanted:
             continue
+        done.landings += 1
+        done.submissions += len(landing)
+        if _is_adopted(home, batch_id, landing):
+            continue
         contract = archive.load_contract(home, landing[0]["contract_digest"])
         with _examined(home, key, [row["submission_id"] for row in landing], contract, home) as batch:
             batch.batch_id = batch_id
             batch.commit(landing[0]["recorded_at"])
-        done.landings += 1
-        done.submissions += len(landing)
     return done
+
+
+def _is_adopted(home: Home, batch_id: str, landing: list[dict[str, Any]]) -> bool:
+    """Record what a landing without record wrote, if it is all there; return whether it was."""
+    if batches.has_record(home, batch_id):
+        return False
+    rows, *records = lake.batch_files(home, landing[0]["dataset"], landing[0]["period"], batch_id)
+    wanted = sum(row["rows_accepted"] for row in landing)
+    if not all(path.exists() for path in records) or (wanted and not rows.exists()):
+        return False
+    if wanted:
+        with duckdb.connect() as connection:
+            try:
+                counted = connection.execute(f"select count(*) from read_parquet('{rows}')").fetchone()
+            except duckdb.Error:
+                return False
+        if counted is None or counted[0] != wanted:
+            return False
+    batches.record(home, batch_id, [path for path in (rows, *records) if path.exists()])
+    return True
 
 
 def _by_batch(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -54,10 +54,10 @@ def expected_homerooms(home: Home) -> set[tuple[str, str]]:
             select s.school_id || '-' || k.class_code, 'gh@school:' || k.homeroom_staff_no_key
             from collection.class as k
             inner join storage.dim_school as s on s.school_code = k.school_code and s.period = k.period
+            inner join storage.map_person as p on p.evidence_key = 'gh@school:' || k.homeroom_staff_no_key
             where k.period = ? and s.managing_org = ? and exists (
                 select 1 from storage.fct_staff_snapshot as m where m.period = k.period
-                and m.school_id = s.school_id and m.is_in_service
-                and m.row_key like '%gh@school:' || k.homeroom_staff_no_key
+                and m.school_id = s.school_id and m.is_in_service and m.person_id = p.person_id
             )
             """,
             [PERIOD, COUNTY],
