@@ -62,7 +62,7 @@ def record(home: Home, batch_id: str, files: Collection[Path]) -> None:
                 "batch_id": batch_id,
                 "path": path.relative_to(home.root).as_posix(),
                 "bytes": path.stat().st_size,
-                "sha256": sha256(path),
+                "sha256": file_sha256(path),
             }
             for path in sorted(files)
         ],
@@ -74,7 +74,7 @@ def has_record(home: Home, batch_id: str) -> bool:
     return (home.runs / KIND / f"{batch_id}.parquet").exists()
 
 
-def sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -97,7 +97,7 @@ def broken(home: Home) -> list[BrokenFile]:
         file = home.root / path if path else home.runs / KIND / f"{batch_id}.parquet"
         if path is None or not file.exists():
             problem = "is missing"
-        elif file.stat().st_size != size or sha256(file) != digest:
+        elif file.stat().st_size != size or file_sha256(file) != digest:
             problem = "was changed"
         else:
             continue

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from edu.batches import file_sha256
 from edu.contract import Contract
 from edu.errors import EduError
 from edu.paths import Home
@@ -31,8 +32,7 @@ def sha256_of(path: Path) -> str:
         parts = sorted(item for item in path.rglob("*") if item.is_file() and not item.name.startswith("."))
         text = "\n".join(f"{item.relative_to(path).as_posix()}\t{sha256_of(item)}" for item in parts)
         return hashlib.sha256(text.encode()).hexdigest()
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def archive_path(home: Home, sha256: str) -> Path:

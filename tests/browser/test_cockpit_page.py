@@ -121,6 +121,9 @@ def test_every_page_opens_at_every_width(site: Path, browser: Any) -> None:
             opened.page.wait_for_timeout(REDRAWN_MS)
             fits = "document.documentElement.scrollWidth <= window.innerWidth + 1"
             opened.page.wait_for_function(fits, timeout=BUSY_MS)
+            # It fits to stay: a page that is still drawing must not be caught in a lucky moment.
+            opened.page.wait_for_timeout(REDRAWN_MS)
+            assert opened.page.evaluate(fits), path.stem
         opened.page.close()
         assert (opened.problems, opened.foreign) == ([], []), path.stem
 

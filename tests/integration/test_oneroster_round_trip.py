@@ -54,13 +54,13 @@ def expected_homerooms(home: Home) -> set[tuple[str, str]]:
             select s.school_id || '-' || k.class_code, 'gh@school:' || k.homeroom_staff_no_key
             from collection.class as k
             inner join storage.dim_school as s on s.school_code = k.school_code and s.period = k.period
-            inner join storage.map_person as p on p.evidence_key = 'gh@school:' || k.homeroom_staff_no_key
-            where k.period = $period and (s.managing_org = $county or s.division_code = $county) and exists (
+            where k.period = ? and s.managing_org = ? and exists (
                 select 1 from storage.fct_staff_snapshot as m where m.period = k.period
-                and m.school_id = s.school_id and m.is_in_service and m.person_id = p.person_id
+                and m.school_id = s.school_id and m.is_in_service
+                and m.row_key like '%gh@school:' || k.homeroom_staff_no_key
             )
             """,
-            {"period": PERIOD, "county": COUNTY},
+            [PERIOD, COUNTY],
         ).fetchall()
         persons = dict(connection.execute("select evidence_key, person_id from storage.map_person").fetchall())
     ids = domain_ids(load_key(home), DOMAIN, [persons[teacher] for _, teacher in pairs])

@@ -127,6 +127,9 @@ def test_a_school_and_a_county_get_their_own_only(home: Home, tmp_path: Path) ->
         assert len(table(folder, "users")) == 7
     with pytest.raises(ExportError, match="has no school"):
         write_oneroster(home, "421024", PERIOD, "lms", tmp_path / "none")
+    # The other school lies in this district, but the city manages it.
+    with pytest.raises(ExportError, match="has no school"):
+        write_oneroster(home, "421003", PERIOD, "lms", tmp_path / "none")
     with pytest.raises(ExportError, match="is no term"):
         write_oneroster(home, "421002", "2024-2025", "lms", tmp_path / "none")
     with pytest.raises(SharingDomainError):

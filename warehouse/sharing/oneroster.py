@@ -61,7 +61,7 @@ def write_oneroster(
 
     Args:
         home: the installation, whose warehouse is read.
-        org: school code, division code of a county, or 421000 for the city.
+        org: school code, division code of the county that manages the schools, or 421000 for all of the city.
         period: a term, `2024-2025/1`.
         domain: the receiver's pseudonym domain.
         out: where to write.
@@ -99,7 +99,9 @@ def write_oneroster(
 
 def _select_scope(connection: duckdb.DuckDBPyConnection, org: str, period: str) -> None:
     """Make `school`, `class`, `pupil` and `member`: the schools of an organisation and who is in them and may be shown."""
-    scope = {6: "managing_org = $org or division_code = $org", 10: "school_code = $org"}[len(org)]
+    # Who manages a school decides, not where it lies, as in the row policies (ADR 0007): a city's school in a district
+    # is the city's, and its persons do not go out with the district's.
+    scope = {6: "managing_org = $org", 10: "school_code = $org"}[len(org)]
     connection.execute(
         f"create temp table school as select * from w.storage.dim_school where period = $period and "
         f"({'true or $org is null' if org == CITY else scope})",
