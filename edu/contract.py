@@ -10,13 +10,13 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from edu.errors import ContractError, UnknownDatasetError
+from edu.errors import ContractDigestError, ContractError, UnknownDatasetError
 
 CONTRACT_DIR = Path(__file__).resolve().parent / "contracts"
 
@@ -279,6 +279,10 @@ class Breakers(Strict):
         return self
 
 
+def _canonical(content: dict[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, sort_keys=True)
+
+
 class Contract(Strict):
     """One dataset."""
 
@@ -343,11 +347,35 @@ class Contract(Strict):
             columns.extend(spec.lake_columns())
         return pa.schema([pa.field(name, kind) for name, kind in columns])
 
+    _recorded_digest: str | None = PrivateAttr(default=None)
+
+    @property
+    def canonical_json(self) -> str:
+        """The contract as the archive keeps it."""
+        return _canonical(self.model_dump(mode="json"))
+
     @property
     def digest(self) -> str:
-        """SHA-256 of the contract's canonical JSON: what a landing records of the rules it used."""
-        text = json.dumps(self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """SHA-256 of the contract's canonical JSON: what a landing records of the rules it used.
+
+        A contract out of the archive keeps the digest under which it was recorded, also where the model has gained
+        fields since, so that a replay writes the rows that the first landing wrote.
+        """
+        return self._recorded_digest or hashlib.sha256(self.canonical_json.encode()).hexdigest()
+
+    @classmethod
+    def recorded(cls, content: dict[str, Any], digest: str) -> Contract:
+        """Return the contract that was recorded under a digest; fields that its model did not have take their defaults.
+
+        Raises:
+            ContractDigestError: the content is not what was recorded.
+            pydantic.ValidationError: it has fields that the model no longer knows.
+        """
+        if hashlib.sha256(_canonical(content).encode()).hexdigest() != digest:
+            raise ContractDigestError(digest)
+        contract = cls.model_validate(content)
+        contract._recorded_digest = digest
+        return contract
 
     @model_validator(mode="after")
     def _names_exist(self) -> Contract:

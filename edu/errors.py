@@ -36,6 +36,14 @@ class ContractError(EduError):
         super().__init__(f"contract {dataset}: {problem}. Correct edu/contracts/{dataset}.yml.")
 
 
+class ContractDigestError(EduError):
+    """A recorded contract is not the one whose digest it bears."""
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+        super().__init__(f"contract {digest}: its content was changed. Take the archive from a backup (`edu restore`).")
+
+
 class UnknownDatasetError(EduError):
     """A dataset was named for which there is no contract."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from edu.batches import file_sha256
 from edu.contract import Contract
-from edu.errors import EduError
+from edu.errors import ContractDigestError, EduError
 from edu.paths import Home
 from edu.pseudonym import PlatformKey
 from edu.sealed import SealError, seal, unseal
@@ -118,7 +118,7 @@ def store_contract(home: Home, contract: Contract) -> None:
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    aside.write_text(json.dumps(contract.model_dump(mode="json"), ensure_ascii=False, sort_keys=True), encoding="utf-8")
+    aside.write_text(contract.canonical_json, encoding="utf-8")
     aside.replace(path)
 
 
@@ -132,9 +132,8 @@ def load_contract(home: Home, digest: str) -> Contract:
     if not path.exists():
         raise ArchiveError(digest, "the contract is missing")
     try:
-        contract = Contract.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return Contract.recorded(json.loads(path.read_text(encoding="utf-8")), digest)
+    except ContractDigestError:
+        raise ArchiveError(digest, "the contract does not have this digest") from None
     except ValueError:
         raise ArchiveError(digest, "the contract does not fit this version's model") from None
-    if contract.digest != digest:
-        raise ArchiveError(digest, "the contract does not have this digest")
-    return contract

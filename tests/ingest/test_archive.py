@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edu import sealed
+from edu.contract import get_contract
 from edu.paths import Home
 from edu.pseudonym import PlatformKey
-from ingest.archive import ArchiveError, archive_path, restore, sha256_of, store
+from ingest.archive import (
+    ArchiveError,
+    archive_path,
+    contract_path,
+    load_contract,
+    restore,
+    sha256_of,
+    store,
+    store_contract,
+)
 
 KEY = PlatformKey(b"k" * 32)
 
@@ -52,7 +64,6 @@ def test_tampering_is_seen(edu_home: Home, tmp_path: Path, monkeypatch: pytest.M
 
 @given(st.binary(max_size=300))
 def test_the_name_is_the_hash_of_the_bytes(data: bytes) -> None:
-    import hashlib
     import tempfile
 
     with tempfile.NamedTemporaryFile() as stream:
@@ -67,3 +78,47 @@ def test_plain_bytes_are_not_stored(edu_home: Home, tmp_path: Path) -> None:
     digest = sha256_of(source)
     store(edu_home, KEY, source, digest)
     assert b"421002201209012014" not in archive_path(edu_home, digest).read_bytes()
+
+
+def recorded_without(home: Home, name: str) -> str:
+    """Put the contract of pupils into the archive as a version wrote it whose model lacked a field; return its digest."""
+    content = get_contract("student").model_dump(mode="json")
+    del content["breakers"][name]
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    path = contract_path(home, digest)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return digest
+
+
+def test_a_contract_of_an_earlier_model_is_read_and_keeps_its_digest(edu_home: Home) -> None:
+    digest = recorded_without(edu_home, "figure_max_ratio")
+    contract = load_contract(edu_home, digest)
+    assert contract.digest == digest != get_contract("student").digest
+    assert contract.fields == get_contract("student").fields
+
+
+def test_a_changed_contract_is_refused(edu_home: Home) -> None:
+    digest = recorded_without(edu_home, "figure_max_ratio")
+    path = contract_path(edu_home, digest)
+    path.write_text(path.read_text(encoding="utf-8").replace('"student"', '"staff"', 1), encoding="utf-8")
+    with pytest.raises(ArchiveError, match="does not have this digest"):
+        load_contract(edu_home, digest)
+
+
+def test_a_contract_with_fields_that_nobody_knows_any_more_says_so(edu_home: Home) -> None:
+    content = {**get_contract("student").model_dump(mode="json"), "colour": "red"}
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    path = contract_path(edu_home, digest)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ArchiveError, match="does not fit"):
+        load_contract(edu_home, digest)
+
+
+def test_a_contract_stored_and_read_is_the_same(edu_home: Home) -> None:
+    store_contract(edu_home, get_contract("student"))
+    found = load_contract(edu_home, get_contract("student").digest)
+    assert (found.digest, found.model_dump()) == (get_contract("student").digest, get_contract("student").model_dump())

@@ -4,7 +4,7 @@ with member as (
         'id_number_key', 'staff_no_key', 'sex_code', 'birth_date', 'staff_category_code', 'is_establishment',
         'education_code', 'teach_stage_code', 'subject_code', 'title_code', 'is_backbone', 'has_certificate',
         'staff_status_code'
-    ]) }}
+    ], deleted_by='sourced_id_key') }}
 ),
 
 evidenced as (
