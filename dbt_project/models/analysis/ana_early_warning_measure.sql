@@ -55,49 +55,6 @@ ledger as (
     group by sent.school_id, school.division_code, school.school_year
 ),
 
-last_grade as (
-    select
-        stage,
-        max(grade_in_stage) as grade_in_stage
-    from {{ ref('dim_grade') }}
-    group by stage
-),
-
--- Datasets that speak of the learners of some grades: who has nobody in them has nothing to send.
-covered as (
-    select
-        'graduate_outcome' as dataset,
-        grade.grade_code
-    from {{ ref('dim_grade') }} as grade
-    inner join last_grade
-        on last_grade.stage = grade.stage and last_grade.grade_in_stage = grade.grade_in_stage
-    union all
-    select
-        'elective_choice' as dataset,
-        grade_code
-    from {{ ref('dim_grade') }}
-    where stage = 'senior'
-    union all
-    select
-        'fitness' as dataset,
-        grade_code
-    from {{ ref('fitness_grade_band') }}
-    union all
-    select
-        'vision' as dataset,
-        grade_code
-    from {{ ref('vision_group') }}
-),
-
-with_learners as (
-    select distinct -- a dataset speaks of several grades
-        learner.school_id,
-        learner.school_year,
-        covered.dataset
-    from {{ ref('ana_learner_count') }} as learner
-    inner join covered on covered.grade_code = learner.grade_code
-),
-
 -- What is not due yet is no report that is missing, and what was held counts as not reported.
 owed as (
     select
@@ -109,26 +66,7 @@ owed as (
         count(*) filter (where due.is_reported) as reported,
         count(*) filter (where due.is_reported and due.received_on > due.due_date) as late
     from {{ ref('unit_expected') }} as due
-    left join {{ ref('unit_expected') }} as roll
-        on
-            roll.dataset = 'student'
-            and roll.school_id = due.school_id
-            and roll.school_year = due.school_year
-            and roll.term = 1
-    left join with_learners
-        on
-            with_learners.school_id = due.school_id
-            and with_learners.school_year = due.school_year
-            and with_learners.dataset = due.dataset
-    where
-        due.is_due
-        and (
-            due.is_reported
-            or with_learners.school_id is not null
-            -- Without a roll nobody knows whom the school has.
-            or not coalesce(roll.is_reported, false)
-            or due.dataset not in (select covered.dataset from covered)
-        )
+    where due.is_due and due.is_owed
     group by due.school_id, due.division_code, due.school_year
 ),
 

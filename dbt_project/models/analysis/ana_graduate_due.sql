@@ -1,23 +1,12 @@
--- A stage without a pupil in its last grade on 1 September has no graduate to report: nothing sent is then zero.
-with last_grade as (
-    select
-        stage,
-        max(grade_in_stage) as grade_in_stage
-    from {{ ref('dim_grade') }}
-    group by stage
-),
-
-finishing as (
-    select
-        learner.school_id,
-        learner.school_year,
-        learner.stage,
-        sum(learner.pupils) as pupils
-    from {{ ref('ana_learner_count') }} as learner
-    inner join {{ ref('dim_grade') }} as grade on grade.grade_code = learner.grade_code
-    inner join last_grade
-        on last_grade.stage = grade.stage and last_grade.grade_in_stage = grade.grade_in_stage
-    group by learner.school_id, learner.school_year, learner.stage
+-- A stage without a pupil in a grade that can be completed has no graduate to report: nothing sent is then zero.
+with finishing as (
+    select distinct -- a stage has many pupils
+        pupil.school_id,
+        pupil.school_year,
+        pupil.stage
+    from {{ ref('fct_enrolment_snapshot') }} as pupil
+    inner join {{ ref('dim_grade') }} as grade on grade.grade_code = pupil.grade_code
+    where pupil.is_enrolled and grade.is_final_grade
 ),
 
 judged as (
@@ -28,7 +17,7 @@ judged as (
         due.division_code,
         due.is_reported as is_delivered,
         due.data_status,
-        not due.is_reported and coalesce(roll.is_reported, false) and coalesce(finishing.pupils, 0) = 0 as has_none,
+        not due.is_reported and coalesce(roll.is_reported, false) and finishing.school_id is null as has_none,
         roll.data_status as roll_status
     from {{ ref('unit_expected') }} as due
     inner join {{ ref('bridge_school_stage') }} as taught

@@ -1,21 +1,20 @@
--- Every registered school is expected to be in every dataset of its kind: what did not come is missing, never zero.
+-- What did not come is missing, never zero. Who owes nothing (unit_expected) is not listed, unless something was sent.
 with expected as (
     select
-        calendar.dataset,
-        school.school_id,
-        school.school_code,
-        school.division_code,
+        due.dataset,
+        due.school_id,
+        due.school_code,
+        due.division_code,
         school.managing_org,
-        calendar.period,
+        due.period,
         calendar.snapshot_date,
-        calendar.due_at_city as due_date
-    from {{ ref('dim_school') }} as school
+        calendar.due_at_city as due_date,
+        due.is_owed
+    from {{ ref('unit_expected') }} as due
     inner join {{ ref('mgt_submission_calendar') }} as calendar
-        on
-            calendar.period = school.period
-            or (school.term = 1 and calendar.period in (school.school_year, 'FY' || substr(school.school_year, 1, 4)))
-    inner join {{ ref('dataset_scope') }} as scope
-        on scope.dataset = calendar.dataset and scope.school_kind_code = school.school_kind_code
+        on calendar.dataset = due.dataset and calendar.period = due.period
+    inner join {{ ref('dim_school') }} as school
+        on school.school_id = due.school_id and school.school_year = due.school_year and school.term = due.term
 ),
 
 delivered as (
@@ -78,3 +77,4 @@ left join refused
         refused.dataset = expected.dataset
         and refused.submitter_org = expected.school_code
         and refused.period = expected.period
+where expected.is_owed or delivered.dataset is not null or refused.dataset is not null
