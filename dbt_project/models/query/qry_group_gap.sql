@@ -1,12 +1,3 @@
-with named as (
-    select
-        period as school_year,
-        group_code,
-        max(group_name) as group_name
-    from {{ ref('fct_school_group') }}
-    group by period, group_code
-)
-
 select
     gap.school_year,
     gap.group_code,
@@ -27,7 +18,8 @@ select
     school.school_name as furthest_school_name,
     gap.furthest_value
 from {{ ref('ana_group_gap') }} as gap
-inner join named on named.school_year = gap.school_year and named.group_code = gap.group_code
+inner join {{ ref('dim_school_group') }} as named
+    on named.school_year = gap.school_year and named.group_code = gap.group_code
 inner join {{ ref('indicator') }} as rule on rule.indicator_code = gap.indicator_code
 inner join {{ ref('dim_stage') }} as stage on stage.stage = gap.stage
 left join {{ ref('dim_school') }} as school
