@@ -1,4 +1,5 @@
--- What the rules of early warning look at: one figure of a school or county; null where it cannot be said.
+-- What the rules of early warning look at: one figure of an area, of each level that a rule is for; null where it cannot
+-- be said.
 with roll as (
     select
         due.school_id,
@@ -152,23 +153,33 @@ school_part as (
 ),
 
 spread as (
-    {{ at_levels('school_part', ['school', 'county']) }}
+    {{ at_levels('school_part') }}
+),
+
+ruled as (
+    select distinct -- a rule may have another line in another year
+        rule_code,
+        area_level
+    from {{ ref('early_warning_rule') }}
 ),
 
 summed as (
     select
-        rule_code,
-        school_year,
-        area_level,
-        area_id,
-        rule_code = 'dropout_suspected' as is_count,
-        sum(numerator) filter (
-            where numerator is not null and (rule_code = 'dropout_suspected' or denominator is not null)
+        spread.rule_code,
+        spread.school_year,
+        spread.area_level,
+        spread.area_id,
+        spread.rule_code = 'dropout_suspected' as is_count,
+        sum(spread.numerator) filter (
+            where
+            spread.numerator is not null
+            and (spread.rule_code = 'dropout_suspected' or spread.denominator is not null)
         )
             as numerator,
-        sum(denominator) filter (where numerator is not null) as denominator
+        sum(spread.denominator) filter (where spread.numerator is not null) as denominator
     from spread
-    group by rule_code, school_year, area_level, area_id
+    inner join ruled on ruled.rule_code = spread.rule_code and ruled.area_level = spread.area_level
+    group by spread.rule_code, spread.school_year, spread.area_level, spread.area_id
 )
 
 select

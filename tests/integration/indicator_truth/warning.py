@@ -22,6 +22,7 @@ LINES = {
     ("reports_missing", "county"): (5, 5, 1),
     ("reports_late", "school"): (20, 20, 1),
     ("reports_late", "county"): (10, 10, 1),
+    ("reports_late", "city"): (5, 5, 1),
     ("myopia_primary", "school"): (36, 36, 30),
     ("myopia_primary", "county"): (36, 36, 30),
     ("myopia_junior", "school"): (71.6, 71.6, 30),
@@ -118,7 +119,7 @@ def prepare(truth: duckdb.DuckDBPyConnection, inbox: Path) -> None:
     measures = " union all ".join(
         f"select '{rule}' as rule, year, area_level, area_id, sum(top) as numerator, sum(bottom) as denominator, "
         + ("sum(top)" if rule == "dropout_suspected" else "100.0 * sum(top) / nullif(sum(bottom), 0)")
-        + f" as value from ({areas(rows)}) where area_level <> 'city' group by all"
+        + f" as value from ({areas(rows)}) where ('{rule}', area_level) in ({', '.join(map(str, LINES))}) group by all"
         for rule, rows in parts.items()
     )
     lines = ", ".join(f"('{rule}', '{level}', {', '.join(map(str, of))})" for (rule, level), of in LINES.items())
