@@ -73,7 +73,7 @@ CONDITIONS_OF = {
     ("qry_staff", "fct_staff_snapshot"): "true",
     ("ana_teacher_retirement", "fct_staff_snapshot"): "is_in_service",
 }
-DIVIDED = ("dim_division", "dim_stage", "dim_grade", "dim_code", "dim_township", "dim_school")
+DIVIDED = ("dim_dataset", "dim_division", "dim_stage", "dim_grade", "dim_code", "dim_township", "dim_school")
 REFUSED = {
     "ana_place_forecast": "模型推算值，不由报送行相加得出；输入见 analysis.place_node、analysis.place_progression、"
     "analysis.place_supply 与 storage.fct_population",

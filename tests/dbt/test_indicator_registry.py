@@ -13,9 +13,9 @@ COMBINES = {"ratio", "area", "count", "own", "none"}
 listed and never computed; missing_text says what is lacking."""
 
 
-def test_every_dataset_has_the_period_of_its_contract() -> None:
-    assert {r["dataset"]: r["period_kind"] for r in seed_rows("dataset_period")} == {
-        name: contract.period_kind for name, contract in contracts().items()
+def test_every_dataset_has_the_name_and_period_of_its_contract() -> None:
+    assert {r["dataset"]: (r["dataset_name"], r["period_kind"]) for r in seed_rows("dataset")} == {
+        name: (contract.label, contract.period_kind) for name, contract in contracts().items()
     }
 
 

@@ -159,6 +159,6 @@ TRUTH: dict[int, str] = {
         from w_class_size where term = 1 and stage = 'junior' group by division_code, stage, school_year
     """,
     36: """
-        select * from (values ('class', 100.0, 0), ('staff', 100.0, 0), ('student', 100.0, 0))
+        select * from (values ('班级信息', 100.0, 0), ('教职工信息', 100.0, 0), ('学生学籍信息', 100.0, 0))
     """,
 }

@@ -25,6 +25,7 @@ found as (
 
 select
     card.dataset,
+    label.dataset_name,
     card.period,
     card.org as submitter_org,
     named.org_name,
@@ -37,6 +38,7 @@ select
     cast(coalesce(found.findings, 0) as bigint) as findings,
     cast(coalesce(found.open_findings, 0) as bigint) as open_findings
 from {{ ref('mgt_scorecard') }} as card
+inner join {{ ref('dim_dataset') }} as label on label.dataset = card.dataset
 left join named on named.org = card.org
 left join found
     on found.dataset = card.dataset and found.submitter_org = card.org and found.period = card.period

@@ -20,7 +20,7 @@ due as (
         end as period
     from {{ ref('dim_school') }} as school
     inner join {{ ref('dataset_scope') }} as scope on scope.school_kind_code = school.school_kind_code
-    inner join {{ ref('dataset_period') }} as kind on kind.dataset = scope.dataset
+    inner join {{ ref('dim_dataset') }} as kind on kind.dataset = scope.dataset
     where school.term = 1 or kind.period_kind = 'term'
 ),
 

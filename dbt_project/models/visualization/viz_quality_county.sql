@@ -1,5 +1,6 @@
 select
     dataset,
+    dataset_name,
     period,
     submitter_org as division_code,
     org_name as division_name,

@@ -1,0 +1,5 @@
+select
+    dataset,
+    dataset_name,
+    period_kind
+from {{ ref('dataset') }}
