@@ -1,4 +1,5 @@
--- Warnings to schools, counties and the city, each with its reason and figure; no child is judged and nothing follows by itself.
+-- Warnings to schools, counties and the city, each with its reason and figure; no child is judged and nothing follows
+-- by itself.
 select
     measure.rule_code,
     measure.school_year,

@@ -1,5 +1,5 @@
--- What the rules of early warning look at: one figure of an area, of each level that a rule is for; null where it cannot
--- be said.
+-- What the rules of early warning look at: one figure of an area, of each level that a rule is for; null where it
+-- cannot be said.
 with roll as (
     select
         due.school_id,
