@@ -49,6 +49,7 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
             ("submission_id", TEXT),
             ("batch_id", TEXT),
             ("dataset", TEXT),
+            ("school_code", TEXT),
             ("sheet", TEXT),
             ("row_number", pa.int32()),
             ("field", TEXT),

@@ -96,13 +96,13 @@ class Recorder:
             create or replace temp table finding_record as
             with found as (
                 select c.submission_id, c.sheet, c.row_number, f.field, f.reason_code, f.severity, c.row_id as place,
-                    {self._named()} as named
+                    {self._named()} as named, {self._school()} as school_code
                 from finding_rows as f inner join cleaned as c on c.row_id = f.row_id
                 union all
-                select *, {2**62} + row_number() over (), '' from form_finding
+                select *, {2**62} + row_number() over (), '', null from form_finding
             )
             select found.submission_id, {literal(self.batch_id)} as batch_id, {literal(self.contract.dataset)} as dataset,
-                found.sheet, found.row_number, found.field, found.reason_code, finding_text.class_no, found.severity,
+                found.school_code, found.sheet, found.row_number, found.field, found.reason_code, finding_text.class_no, found.severity,
                 replace(cast(finding_text.message_zh as varchar), {literal(NAMED)}, found.named) as message_zh
             from found
             inner join finding_text on finding_text.field is not distinct from found.field
@@ -129,6 +129,11 @@ class Recorder:
         ]
         return f"coalesce('（' || nullif(concat_ws('、', {', '.join(names)}), '') || '）', '')" if names else "''"
 
+    def _school(self) -> str:
+        """Return the school of a row of `cleaned` or `checked`; null where rows belong to who sent them."""
+        school = self.contract.school_field
+        return f"c.{quoted(school)}" if school else "cast(null as varchar)"
+
     def _register(self, name: str, columns: dict[str, Any]) -> None:
         """Make a temporary table of a few rows."""
         self.connection.register("few_rows", pa.table(columns))
@@ -150,8 +155,7 @@ class Recorder:
         return found
 
     def _write_units(self) -> None:
-        school = self.contract.school_field
-        of = f"c.{quoted(school)}" if school else "cast(null as varchar)"
+        of = self._school()
         lake.copy_to(
             self.connection,
             f"""
@@ -160,7 +164,7 @@ class Recorder:
                 count(*) as rows_read, count(*) filter (where not c.is_quarantined) as rows_accepted,
                 count(*) filter (where c.is_quarantined) as rows_quarantined
             from checked as c
-            {f"where {of} is not null" if school else ""}
+            {f"where {of} is not null" if self.contract.school_field else ""}
             group by c.submission_id, {of}, c.snapshot_date, c.coverage
             order by c.submission_id, school_code
             """,

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 
 from edu import batches
 from edu.clock import now
@@ -268,7 +269,7 @@ def _differing(home: Home, aside: Home, dataset: str, batch_id: str, ids: list[s
     different: set[str] = set()
     with duckdb.connect() as connection:
         for kind in (f"lake/{dataset}/*", "runs/finding", "runs/unit", "runs/submission"):
-            left_out = " exclude (code_version)" if kind == "runs/submission" else ""
+            left_out = _not_compared(home.root / kind / f"{batch_id}.parquet")
             sides = [
                 f"(select *{left_out} from read_parquet(['{side.root}/{kind}/{batch_id}.parquet', "
                 f"'{side.root}/{kind.replace('*', '_empty')}/_empty.parquet'], union_by_name = true) "
@@ -285,6 +286,15 @@ def _differing(home: Home, aside: Home, dataset: str, batch_id: str, ids: list[s
                 rows = connection.execute(f"select distinct submission_id from ({pair})").fetchall()
                 different.update(row[0] for row in rows)
     return sorted(different)
+
+
+def _not_compared(record: Path) -> str:
+    """Return the clause that leaves out the code's version, and columns that are younger than a record of `runs/`."""
+    kind = record.parent.name
+    names = {"code_version"} if kind == "submission" else set()
+    if kind in RUN_SCHEMAS and record.exists():
+        names |= set(RUN_SCHEMAS[kind].names) - set(pq.read_schema(record).names)
+    return f" exclude ({', '.join(sorted(names))})" if names else ""
 
 
 def findings(home: Home, submission_id: str, batch_id: str) -> Found:

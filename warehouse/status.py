@@ -31,7 +31,7 @@ def status(home: Home) -> dict[str, Any]:
         )
         receipts = "landing"
         findings = (
-            f"(select f.* from read_parquet('{home.runs}/finding/*.parquet') as f "
+            f"(select f.* from read_parquet('{home.runs}/finding/*.parquet', union_by_name = true) as f "
             "inner join landing as l on l.submission_id = f.submission_id and l.batch_id = f.batch_id)"
         )
         # While a month's records are merged, some stand in two files.

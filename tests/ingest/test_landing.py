@@ -113,6 +113,20 @@ CASES: list[tuple[str, dict[str, Any], tuple[str, str, int | None, str]]] = [
 ]
 
 
+def test_a_finding_says_the_school_of_its_row(edu_home: Home, tmp_path: Path) -> None:
+    """Of a row without a readable school, and of the file as a whole, nobody's school is said."""
+    rows = [pupil(1, sex_code=""), pupil(3, school_code="2142000002", sex_code=""), pupil(5, school_code="214200001")]
+    path = write_roster(tmp_path / "a.csv", rows)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    land(edu_home, path)
+    assert query(edu_home, "runs/finding", "row_number, reason_code, school_code") == [
+        (2, "value_missing", "2142000001"),
+        (3, "value_missing", "2142000002"),
+        (4, "school_code_invalid", None),
+        (None, "bom_removed", None),
+    ]
+
+
 def test_a_guardian_of_many_is_said_once(edu_home: Home, tmp_path: Path) -> None:
     """Six pupils of one guardian, five of another, and a number that is written in two ways; two files are two lists."""
     one, other = id_number(901, "19850601"), id_number(902, "19850601")

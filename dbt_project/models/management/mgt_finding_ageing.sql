@@ -1,5 +1,6 @@
--- A finding is open until a later full delivery of the same sender, dataset and period lacks it; a partial delivery
--- says nothing of the rows that it does not carry, and a rejected one was not read. Days run to the newest receipt of
+-- A finding is open until a later full delivery of the same sender, dataset and period lacks it for the same school; a
+-- partial delivery says nothing of the rows that it does not carry, nor any of schools that are not in it, and a
+-- rejected one was not read. Days run to the newest receipt of
 -- the data, or to the day the build looks from: no clock.
 with delivery as (
     select
@@ -23,10 +24,18 @@ today as (
     from {{ ref('col_submission') }}
 ),
 
+carried as (
+    select distinct -- a system that has two names for one school delivers one unit twice
+        submission_id,
+        unit_owner
+    from {{ ref('col_unit') }}
+),
+
 seen as (
     select
         delivery.dataset,
         delivery.submitter_org,
+        finding.unit_owner,
         delivery.period,
         finding.reason_code,
         coalesce(finding.field, '') as field,
@@ -39,14 +48,15 @@ seen as (
     inner join delivery on delivery.submission_id = finding.submission_id
     where finding.severity in ('reject', 'quarantine', 'incomplete', 'warn')
     group by
-        delivery.dataset, delivery.submitter_org, delivery.period, finding.reason_code, coalesce(finding.field, ''),
-        finding.class_no, finding.severity, delivery.delivery_no, delivery.received_at
+        delivery.dataset, delivery.submitter_org, finding.unit_owner, delivery.period, finding.reason_code,
+        coalesce(finding.field, ''), finding.class_no, finding.severity, delivery.delivery_no, delivery.received_at
 ),
 
 problem as (
     select
         dataset,
         submitter_org,
+        unit_owner,
         period,
         reason_code,
         field,
@@ -55,13 +65,14 @@ problem as (
         max(delivery_no) as last_no,
         max(received_at) as last_seen_at
     from seen
-    group by dataset, submitter_org, period, reason_code, field, class_no, severity
+    group by dataset, submitter_org, unit_owner, period, reason_code, field, class_no, severity
 ),
 
 absent as (
     select
         problem.dataset,
         problem.submitter_org,
+        problem.unit_owner,
         problem.period,
         problem.reason_code,
         problem.field,
@@ -75,24 +86,31 @@ absent as (
             and delivery.submitter_org = problem.submitter_org
             and delivery.period = problem.period
             and delivery.is_closing
+    left join carried
+        on carried.submission_id = delivery.submission_id and carried.unit_owner = problem.unit_owner
     left join seen
         on
             seen.dataset = problem.dataset
             and seen.submitter_org = problem.submitter_org
+            and seen.unit_owner = problem.unit_owner
             and seen.period = problem.period
             and seen.reason_code = problem.reason_code
             and seen.field = problem.field
             and seen.severity = problem.severity
             and seen.delivery_no = delivery.delivery_no
-    where seen.delivery_no is null
+    where
+        seen.delivery_no is null
+        and (carried.submission_id is not null or problem.unit_owner = problem.submitter_org)
     group by
-        problem.dataset, problem.submitter_org, problem.period, problem.reason_code, problem.field, problem.severity
+        problem.dataset, problem.submitter_org, problem.unit_owner, problem.period, problem.reason_code, problem.field,
+        problem.severity
 ),
 
 begun as (
     select
         problem.dataset,
         problem.submitter_org,
+        problem.unit_owner,
         problem.period,
         problem.reason_code,
         problem.field,
@@ -107,6 +125,7 @@ begun as (
         on
             seen.dataset = problem.dataset
             and seen.submitter_org = problem.submitter_org
+            and seen.unit_owner = problem.unit_owner
             and seen.period = problem.period
             and seen.reason_code = problem.reason_code
             and seen.field = problem.field
@@ -115,19 +134,21 @@ begun as (
         on
             absent.dataset = problem.dataset
             and absent.submitter_org = problem.submitter_org
+            and absent.unit_owner = problem.unit_owner
             and absent.period = problem.period
             and absent.reason_code = problem.reason_code
             and absent.field = problem.field
             and absent.severity = problem.severity
     where seen.delivery_no > coalesce(absent.before_no, 0)
     group by
-        problem.dataset, problem.submitter_org, problem.period, problem.reason_code, problem.field, problem.class_no,
-        problem.severity, problem.last_seen_at, absent.closed_at
+        problem.dataset, problem.submitter_org, problem.unit_owner, problem.period, problem.reason_code, problem.field,
+        problem.class_no, problem.severity, problem.last_seen_at, absent.closed_at
 )
 
 select
     begun.dataset,
     begun.submitter_org,
+    begun.unit_owner,
     begun.period,
     begun.reason_code,
     begun.field,

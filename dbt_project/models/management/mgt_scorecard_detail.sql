@@ -1,5 +1,7 @@
 -- What each score is made of: how much was looked at and how much of it failed, for a school, its county and the city.
--- Findings of rows in a file of many schools are known for the file, so they score the sender and the city only.
+-- Findings score the school whose rows they are of, also in a county's file. Those that were recorded before a finding
+-- said its school are known for the file only, so that a file of many schools that has any scores the sender and the
+-- city. So do schools of whom the calendar asks nothing.
 with city as (
     select min(division_code) as division_code
     from {{ ref('dim_division') }}
@@ -59,22 +61,46 @@ file as (
     select
         delivery.submission_id,
         count(distinct delivery.unit_owner) as schools,
-        sum(delivery.rows_accepted) as rows_accepted
+        min(delivery.unit_owner) as first_owner
     from delivery
     where delivery.submission_id in (select newest.submission_id from newest)
     group by delivery.submission_id
 ),
 
+-- Accepted rows of which something is to be said; what is wrong with a quarantined one scores as not placed.
+faulty as (
+    select
+        submission_id,
+        sheet,
+        row_number,
+        max(school_code) as school_code,
+        max(unit_owner) as unit_owner,
+        count(*) filter (where severity = 'incomplete') > 0 as is_incomplete,
+        count(*) filter (where severity = 'warn') > 0 as is_doubtful
+    from {{ ref('col_finding') }}
+    where row_number is not null
+    group by submission_id, sheet, row_number
+    having
+        count(*) filter (where severity = 'quarantine') = 0
+        and count(*) filter (where severity in ('incomplete', 'warn')) > 0
+),
+
 found as (
     select
-        finding.submission_id,
-        count(distinct coalesce(finding.sheet, '') || '/' || cast(finding.row_number as varchar))
-        filter (where finding.severity = 'incomplete') as rows_incomplete,
-        count(distinct coalesce(finding.sheet, '') || '/' || cast(finding.row_number as varchar))
-        filter (where finding.severity = 'warn') as rows_doubtful
-    from {{ ref('col_finding') }} as finding
-    where finding.row_number is not null and finding.severity in ('incomplete', 'warn')
-    group by finding.submission_id
+        faulty.submission_id,
+        case when file.schools = 1 then file.first_owner else faulty.unit_owner end as unit_owner,
+        count(*) filter (where faulty.is_incomplete) as rows_incomplete,
+        count(*) filter (where faulty.is_doubtful) as rows_doubtful
+    from faulty
+    inner join file on file.submission_id = faulty.submission_id
+    group by faulty.submission_id, case when file.schools = 1 then file.first_owner else faulty.unit_owner end
+),
+
+untold as (
+    select distinct faulty.submission_id -- a file has many rows
+    from faulty
+    inner join file on file.submission_id = faulty.submission_id
+    where file.schools > 1 and faulty.school_code is null
 ),
 
 opened as (
@@ -99,8 +125,8 @@ checked as (
         case check_name.check_code
             when 'delivered' then 1
             when 'rows_placed' then unit.rows_read
-            when 'values_present' then case when file.schools = 1 then unit.rows_accepted end
-            when 'values_plausible' then case when file.schools = 1 then unit.rows_accepted end
+            when 'values_present' then case when untold.submission_id is null then unit.rows_accepted end
+            when 'values_plausible' then case when untold.submission_id is null then unit.rows_accepted end
             when 'not_held' then case when unit.submission_id is not null then 1 end
             when 'no_case' then unit.rows_accepted
             when 'on_time' then 1
@@ -125,13 +151,50 @@ checked as (
         ('consistency', 'no_case'),
         ('timeliness', 'on_time')
     ) as check_name (dimension, check_code)
-    left join file on file.submission_id = unit.submission_id
-    left join found on found.submission_id = unit.submission_id
+    left join untold on untold.submission_id = unit.submission_id
+    left join found on found.submission_id = unit.submission_id and found.unit_owner = unit.school_code
     left join opened
         on
             opened.dataset = unit.dataset
             and opened.school_code = unit.school_code
             and opened.period = unit.period
+),
+
+-- What no school answers for in a file of many: all of it, or the schools that are not asked for the dataset.
+left_over as (
+    select
+        delivery.submission_id,
+        sum(delivery.rows_accepted) as rows_accepted
+    from delivery
+    inner join file on file.submission_id = delivery.submission_id and file.schools > 1
+    left join untold on untold.submission_id = delivery.submission_id
+    left join newest
+        on
+            newest.submission_id = delivery.submission_id
+            and newest.dataset = delivery.dataset
+            and newest.unit_owner = delivery.unit_owner
+            and newest.period = delivery.period
+    left join unit
+        on
+            unit.submission_id = delivery.submission_id
+            and unit.dataset = delivery.dataset
+            and unit.school_code = delivery.unit_owner
+            and unit.period = delivery.period
+    where untold.submission_id is not null or (newest.submission_id is not null and unit.submission_id is null)
+    group by delivery.submission_id
+),
+
+left_found as (
+    select
+        found.submission_id,
+        sum(found.rows_incomplete) as rows_incomplete,
+        sum(found.rows_doubtful) as rows_doubtful
+    from found
+    left join untold on untold.submission_id = found.submission_id
+    left join newest on newest.submission_id = found.submission_id and newest.unit_owner = found.unit_owner
+    left join unit on unit.submission_id = found.submission_id and unit.school_code = found.unit_owner
+    where untold.submission_id is not null or (newest.submission_id is not null and unit.submission_id is null)
+    group by found.submission_id
 ),
 
 of_file as (
@@ -141,18 +204,17 @@ of_file as (
         submission.submitter_org,
         check_name.dimension,
         check_name.check_code,
-        file.rows_accepted as counted,
+        left_over.rows_accepted as counted,
         case check_name.check_code
-            when 'values_present' then coalesce(found.rows_incomplete, 0)
-            else coalesce(found.rows_doubtful, 0)
+            when 'values_present' then coalesce(left_found.rows_incomplete, 0)
+            else coalesce(left_found.rows_doubtful, 0)
         end as failed
-    from file
-    inner join {{ ref('col_submission') }} as submission on submission.submission_id = file.submission_id
+    from left_over
+    inner join {{ ref('col_submission') }} as submission on submission.submission_id = left_over.submission_id
     cross join (
         values ('completeness', 'values_present'), ('correctness', 'values_plausible')
     ) as check_name (dimension, check_code)
-    left join found on found.submission_id = file.submission_id
-    where file.schools > 1
+    left join left_found on left_found.submission_id = left_over.submission_id
 ),
 
 placed as (

@@ -12,15 +12,18 @@ with named as (
     where is_current
 ),
 
+-- Each finding is counted once: at the school whose rows it is of, or at the sender where that school has no score.
 found as (
     select
-        dataset,
-        submitter_org,
-        period,
-        sum(findings) as findings,
-        sum(findings) filter (where is_open) as open_findings
-    from {{ ref('mgt_finding_ageing') }}
-    group by dataset, submitter_org, period
+        ageing.dataset,
+        coalesce(owner.org, ageing.submitter_org) as org,
+        ageing.period,
+        sum(ageing.findings) as findings,
+        sum(ageing.findings) filter (where ageing.is_open) as open_findings
+    from {{ ref('mgt_finding_ageing') }} as ageing
+    left join {{ ref('mgt_scorecard') }} as owner
+        on owner.org = ageing.unit_owner and owner.dataset = ageing.dataset and owner.period = ageing.period
+    group by ageing.dataset, coalesce(owner.org, ageing.submitter_org), ageing.period
 )
 
 select
@@ -41,4 +44,4 @@ from {{ ref('mgt_scorecard') }} as card
 inner join {{ ref('dim_dataset') }} as label on label.dataset = card.dataset
 left join named on named.org = card.org
 left join found
-    on found.dataset = card.dataset and found.submitter_org = card.org and found.period = card.period
+    on found.dataset = card.dataset and found.org = card.org and found.period = card.period
