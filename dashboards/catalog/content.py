@@ -11,7 +11,7 @@ from edu.contract import Contract, contracts
 from edu.dictionary import TYPE_NAMES
 from edu.paths import Home
 from edu.runs import ensure_empty
-from edu.table_names import table_labels, table_purposes
+from edu.table_names import column_meaning, table_labels, table_purposes
 
 LAYERS = {
     "collection": "采集共享",
@@ -37,6 +37,8 @@ class Column:
 
     name: str
     label: str
+    meaning: str
+    """What it says, in Chinese; empty where the label says it, and of tables that are not served."""
     data_type: str
     description: str
     item: str
@@ -123,6 +125,9 @@ def _column(row: dict[str, Any], datasets: list[str], known: dict[str, Contract]
     return Column(
         row["column_name"],
         row["label_zh"],
+        column_meaning(f"{row['schema_name']}.{row['table_name']}", row["column_name"])
+        if row["schema_name"] in PUBLISHED
+        else "",
         row["data_type"],
         row["description"],
         item,

@@ -131,7 +131,7 @@ def _search_index(content: Content) -> str:
                 "h": f"{table.page}#{column.name}",
                 "l": f"{column.label}({column.name})",
                 "w": f"{table.label} · {table.full_name}",
-                "t": f"{column.label} {column.name} {column.item} {column.code_set} {table.label}",
+                "t": f"{column.label} {column.name} {column.meaning} {column.item} {column.code_set} {table.label}",
                 "p": table.is_published,
             }
             for column in table.columns
@@ -191,7 +191,7 @@ def _table(content: Content, table: Table) -> str:
 <section><h2>数据来源与去向</h2><div class="scroll">{lineage_svg(content, table)}</div>
 <ul class="legend"><li>自左向右:由什么生成 → 本表 → 被什么使用</li><li>点击方框进入该表</li></ul></section>
 <section><h2>字段<small>{len(table.columns)} 个</small></h2><div class="scroll"><table>
-<thead><tr><th>中文名称</th><th>字段</th><th>类型</th><th>数据项</th><th>代码集</th><th>单位</th><th>出自</th><th>说明(英文)</th></tr></thead>
+<thead><tr><th>中文名称</th><th>含义</th><th>字段</th><th>类型</th><th>数据项</th><th>代码集</th><th>单位</th><th>出自</th><th>英文说明(供工程人员)</th></tr></thead>
 <tbody>{columns}</tbody></table></div></section>"""
     path = f'<a href="index.html">数据字典</a> / <a href="index.html#{table.schema}">{LAYERS[table.schema]}</a> / {table.full_name}'
     return _page(table.label, f"<code>{table.full_name}</code>", body, path)
@@ -210,7 +210,8 @@ def _code_link(content: Content, code_set: str) -> str:
 def _column_row(content: Content, column: Column) -> str:
     key = '<span class="tag L3">假名</span>' if column.is_pseudonym else ""
     return (
-        f'<tr id="{escape(column.name)}"><td>{escape(column.label)}{key}</td><td><code>{escape(column.name)}</code></td>'
+        f'<tr id="{escape(column.name)}"><td>{escape(column.label)}{key}</td>'
+        f'<td class="wide">{escape(column.meaning)}</td><td><code>{escape(column.name)}</code></td>'
         f"<td><code>{escape(column.data_type)}</code></td><td>{escape(column.item)}</td>"
         f"<td>{_code_link(content, column.code_set)}</td><td>{escape(column.unit)}</td><td class='keep'>{escape(column.source)}</td>"
         f'<td class="wide">{escape(column.description)}</td></tr>'

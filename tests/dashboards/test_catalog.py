@@ -14,7 +14,7 @@ from dashboards.catalog.content import PUBLISHED, Content
 from edu.codes import seed_rows
 from edu.contract import contracts
 from edu.paths import Home
-from edu.table_names import table_purposes
+from edu.table_names import column_meanings, table_purposes
 
 CHINESE = re.compile(r"[一-鿿]")
 
@@ -49,6 +49,28 @@ def test_every_field_that_is_served_has_a_chinese_name_and_a_meaning(content: Co
         if not CHINESE.search(column.label) or not column.description
     ]
     assert wrong == []
+
+
+STATES = ("_status", "_state", "verdict", "outlook", "light", "result", "direction", "breakdown")
+
+
+def test_served_columns_of_states_and_of_yes_or_no_say_in_chinese_what_they_mean(content: Content) -> None:
+    served = [(t, c) for t in content.tables.values() if t.schema in PUBLISHED for c in t.columns]
+    silent = [
+        f"{table.full_name}.{column.name}"
+        for table, column in served
+        if (column.data_type == "boolean" or column.name.endswith(STATES)) and not CHINESE.search(column.meaning)
+    ]
+    assert silent == []
+    # A meaning of a column that is gone would mislead.
+    known = {column.name for _, column in served} | {f"{table.full_name}.{column.name}" for table, column in served}
+    assert set(column_meanings()) <= known
+
+
+def test_a_table_page_says_what_a_column_means_before_the_english(pages: Path) -> None:
+    row = re.search(r'<tr id="is_mixed_grade">.*?</tr>', (pages / "table.query.class.html").read_text(encoding="utf-8"))
+    assert row
+    assert 0 < row[0].index("几个年级合在一起") < row[0].index("Whether the class")
 
 
 def test_every_table_that_is_served_has_a_chinese_name(content: Content) -> None:
