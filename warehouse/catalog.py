@@ -100,6 +100,8 @@ def write_catalog(database: Path, manifest_path: Path) -> None:
                 "select schema_name, table_name, table_oid from duckdb_tables() where not internal"
             ).fetchall()
         }
+        # One transaction: a commit of its own for every column would take longer than all else here.
+        connection.begin()
         for node in manifest["nodes"].values():
             if node["resource_type"] == "model" and (node["schema"], node["alias"]) in existing:
                 _comment(connection, "table", f'"{node["schema"]}"."{node["alias"]}"', _table_comment(node))
@@ -107,3 +109,4 @@ def write_catalog(database: Path, manifest_path: Path) -> None:
             if (row["schema_name"], row["table_name"]) in existing:
                 place = f'"{row["schema_name"]}"."{row["table_name"]}"."{row["column_name"]}"'
                 _comment(connection, "column", place, f"{row['label_zh']} | {row['description']}")
+        connection.commit()

@@ -52,6 +52,10 @@ GATE_RESULTS = "EDU_GATE_RESULTS"
 """Environment variable of the source `gate_result`: a list of patterns in SQL. An ordinary run reads the installation's own."""
 
 
+PARSED_NAMES = (GATE_RESULTS, "EDU_HOME", "EDU_WAREHOUSE")
+"""Environment variables that are written into the manifest where the project is read."""
+
+
 class GateOutcome(Protocol):
     """What a gate tells the build."""
 
@@ -83,7 +87,8 @@ class BuildResult:
     held_units: list[str] = field(default_factory=list)
 
 
-_runner: Any = None
+_parsed: tuple[tuple[object, ...], Any] | None = None
+"""What the project's last parse depended on, and the manifest it gave: reading it again costs as much as a layer."""
 
 
 @contextmanager
@@ -124,15 +129,11 @@ def _invoke(
         DbtError: a node failed, or dbt could not start.
         StorageFullError, StateFolderError: the installation cannot be written.
     """
-    global _runner
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    if _runner is None:
-        _runner = dbtRunner()
     folder = home.logs / "dbt"
-    command = [
-        *arguments,
+    options = [
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target-path", str(folder / "target"), "--log-path", str(folder)),
         *("--vars", f"{{as_of: '{as_of or ''}'}}"),
@@ -140,7 +141,8 @@ def _invoke(
     ]
     with _environment(home, database, records or home):
         try:
-            outcome = _runner.invoke(command)
+            manifest = _manifest(folder / "target" / "manifest.json", layer, options)
+            outcome = dbtRunner(manifest=manifest).invoke([*arguments, *options])
         finally:
             # The adapter keeps the file open for writing, which would lock out the gates.
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
@@ -150,6 +152,27 @@ def _invoke(
     if not outcome.success:
         raise _failure(layer, "dbt", str(outcome.exception))
     return len(getattr(outcome.result, "results", None) or [])
+
+
+def _manifest(written: Path, layer: str, options: list[str]) -> Any:
+    """Return the project as dbt reads it, and leave it at `written`; what was read before serves while nothing changed.
+
+    Raises:
+        DbtError, StorageFullError, StateFolderError: the project or the installation is at fault.
+    """
+    global _parsed
+    from dbt.cli.main import dbtRunner
+
+    files = [path.stat() for path in PROJECT.rglob("*") if path.is_file()]
+    environment = tuple(os.environ[name] for name in PARSED_NAMES)
+    known = (*options, environment, len(files), max(file.st_mtime_ns for file in files))
+    if _parsed and _parsed[0] == known and written.exists():
+        return _parsed[1]
+    outcome = dbtRunner().invoke(["parse", *options])
+    if not outcome.success:
+        raise _failure(layer, "dbt", str(outcome.exception))
+    _parsed = (known, outcome.result)
+    return outcome.result
 
 
 def _failure(layer: str, node: str, message: str | None) -> EduError:
