@@ -404,6 +404,20 @@ opened as (
     from empty
     union
     select
+        'empty_enrolment',
+        untraced.person_id || '/' || school.school_code,
+        untraced.person_id,
+        'student',
+        school.school_code,
+        untraced.period,
+        untraced.snapshot_date,
+        cast(null as timestamp),
+        '全学年在册,而所在班级的体测、视力筛查和成绩中均无此人,请核查是否空挂学籍'
+    from {{ ref('mgt_untraced_pupil') }} as untraced
+    inner join {{ ref('dim_school') }} as school
+        on school.school_id = untraced.school_id and school.period = untraced.period
+    union
+    select
         'staff_two_posts',
         case_key,
         person_id,
