@@ -137,7 +137,8 @@ def make_base_tables(world: World) -> None:
         with form (table_no, row_code, row_label, is_first, is_last) as (values {forms}),
         counted as (
             select school_code, left(period, 9) as period, snapshot_date, grade_code,
-                count(distinct class_code) as classes,
+                -- A class of two grades is counted in the grade that it entered with.
+                count(distinct class_code) filter (where left(class_code, 4) = left(entry_ym, 4)) as classes,
                 count(*) filter (where status_code = '01') as pupils,
                 count(*) filter (where status_code = '01' and sex_code = '2') as girls,
                 count(*) filter (where status_code = '01' and boarding_code = '2') as boarders,

@@ -120,8 +120,8 @@ def make_views(world: World, workbook_schools: int) -> None:
     db.execute(
         """
         create view rows_class as
-        select school_code, period, snapshot_date, class_code, entry_year || '级' || class_number || '班' as class_name,
-            grade_code, case stage when 'primary' then '10' when 'junior' then '20' when 'senior' then '40' end as class_kind_code,
+        select school_code, period, snapshot_date, class_code, class_entry_year || '级' || class_number || '班' as class_name,
+            class_grade_code as grade_code, case when is_mixed_grade then '12' else case stage when 'primary' then '10' when 'junior' then '20' when 'senior' then '40' end end as class_kind_code,
             'T' || lpad((1 + draw('homeroom' || school_code || class_code, 3))::varchar, 5, '0') as homeroom_staff_no,
             count(*) filter (where status_code = '01') as reported_pupils
         from pupil_term where class_code is not null group by all

@@ -63,7 +63,11 @@ def _reported(world: World) -> None:
         f"""
         create or replace temp table seen as
         select t.pid, t.school_code, t.period, t.school_year, t.term, t.snapshot_date, t.stage, t.grade_code,
-            case when c.owner is null then t.class_code end as class_code, s.division_code, coalesce(x.value, r.sex_code) as sex_code, r.boarding_code
+            case when c.owner is null then t.class_code end as class_code,
+            -- Without its register nobody knows that a class is one of two grades.
+            t.is_mixed_grade and c.owner is null and not exists (select 1 from gone_unit as g
+                where g.dataset = 'class' and g.school_code = t.school_code and g.period = t.period) as is_mixed_grade,
+            t.class_grade_code, s.division_code, coalesce(x.value, r.sex_code) as sex_code, r.boarding_code
         from pupil_term as t inner join school as s using (school_code)
         inner join rows_student as r on r.pid = t.pid and r.period = t.period
         left join reported as x
@@ -80,7 +84,7 @@ def _reported(world: World) -> None:
         """
         insert into seen by name
         select s.pid, h.school_code, h.period, h.school_year, h.term, h.snapshot_date, h.stage, h.grade_code,
-            h.class_code, h.division_code, s.sex_code, s.boarding_code
+            h.class_code, h.is_mixed_grade, h.class_grade_code, h.division_code, s.sex_code, s.boarding_code
         from guest as g inner join seen as s on s.pid = g.person and s.period = g.period
         inner join seen as h on h.pid = g.host and h.period = g.period
         where g.dataset = 'student'
@@ -133,8 +137,9 @@ _PLAIN = {
         from seen group by all order by all
     """,
     "analysis.class_size": """
-        select school_year, term, snapshot_date, division_code, 'S' || school_code as school_id, stage, grade_code,
-            class_code, count(*) as pupils, case when count(*) <= 25 then '1' when count(*) <= 35 then '2'
+        select school_year, term, snapshot_date, division_code, 'S' || school_code as school_id, stage,
+            if(is_mixed_grade, class_grade_code, grade_code) as grade_code, class_code, is_mixed_grade,
+            count(*) as pupils, case when count(*) <= 25 then '1' when count(*) <= 35 then '2'
                 when count(*) <= 45 then '3' when count(*) <= 55 then '4' when count(*) <= 65 then '5' else '6' end
                 as size_band_code,
             count(*) >= 56 as is_large, count(*) >= 66 as is_oversize, 'provisional' as data_status

@@ -23,6 +23,8 @@ COHORT_SIZE = 43_500
 ID_PREFIXES = {"421071": "421002"}
 RENAMED_DIVISION = ("421088", "421023", 2020)
 """监利: numbers given before 2020 have the old code."""
+MIXED_GRADE_PUPILS = 20
+"""A teaching point with no more pupils in its first two grades teaches them in one class (复式班)."""
 STAGE_DIGITS = {"preschool": 0, "primary": 1, "junior": 2, "senior": 3, "vocational": 4, "higher": 5, "special": 6}
 
 
@@ -260,15 +262,29 @@ class World:
                 from entered as e
                 inner join sizes as s using (school_code, stage, entry_year)
                 inner join school using (school_code)
-            )
+            ),
+            mixed as (
+                select school_code, school_year from grouped inner join school using (school_code)
+                where school_kind_code = '218' and grade_in_stage <= 2
+                group by all having count(distinct grade_in_stage) = 2 and count(distinct pid) <= {MIXED_GRADE_PUPILS}
+            ),
+            seated as (
+                select g.* replace (if(m.school_code is null, g.class_number, 1) as class_number),
+                    m.school_code is not null as is_mixed_grade,
+                    if(m.school_code is null, g.grade_in_stage, 1) as class_grade
+                from grouped as g left join mixed as m
+                    on m.school_code = g.school_code and m.school_year = g.school_year and g.grade_in_stage <= 2
+            ),
+            placed as (select *, start_year - class_grade + 1 as class_entry_year from seated)
             select pid, division_code, t, period, school_year, start_year, term, snapshot_date, stage, school_code,
                 entry_year, class_number, status_code, stage_digit || grade_in_stage as grade_code,
-                case when stage <> 'higher' then entry_year || stage_digit || lpad(class_number::varchar, 2, '0') end
+                case when stage <> 'higher' then class_entry_year || stage_digit || lpad(class_number::varchar, 2, '0') end
                     as class_code,
                 case when stage <> 'higher' then row_number() over (
-                    partition by school_code, t, stage, entry_year, class_number order by pid
-                )::varchar end as seat_no
-            from grouped
+                    partition by school_code, t, stage, class_entry_year, class_number order by pid
+                )::varchar end as seat_no,
+                is_mixed_grade, class_entry_year, stage_digit || class_grade as class_grade_code
+            from placed
             """
         )
 

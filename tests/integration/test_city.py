@@ -44,6 +44,27 @@ def test_every_row_of_the_world_is_in_the_warehouse(clean_city: City) -> None:
             assert connection.execute(count.format(f"collection.{facts.stem}")).fetchall() == world, facts.stem
 
 
+def test_a_class_of_two_grades_is_one_class_and_agrees_with_its_register(clean_city: City) -> None:
+    facts = clean_city.out / "truth" / "facts"
+    with duckdb.connect(str(clean_city.home.warehouse), read_only=True) as connection:
+        taught = connection.execute(
+            f"select 'S' || k.school_code, k.period, k.class_code, k.grade_code, list(distinct p.grade_code order by p.grade_code) "
+            f"from '{facts}/class.parquet' as k inner join '{facts}/student.parquet' as p "
+            "on p.school_code = k.school_code and p.period = k.period and p.class_code = k.class_code "
+            "where k.class_kind_code = '12' group by all order by all"
+        ).fetchall()
+        counted = connection.execute(
+            "select school_id, school_year || '/' || term, class_code, grade_code from analysis.class_size "
+            "where is_mixed_grade order by all"
+        ).fetchall()
+        apart = connection.execute(
+            "select count(*) > 0, bool_and(is_within) from management.reconciliation where measure = 'pupils_by_grade'"
+        ).fetchone()
+    assert counted == [row[:4] for row in taught]
+    assert ["11", "12"] in [row[4] for row in taught]
+    assert apart == (True, True)
+
+
 def test_forms_of_a_clean_city_agree_with_its_roll(clean_city: City) -> None:
     with duckdb.connect(str(clean_city.home.warehouse), read_only=True) as connection:
         compared = connection.execute(

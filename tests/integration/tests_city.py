@@ -17,7 +17,7 @@ from edu.settings import get_settings
 
 KEYS = {
     "analysis.enrolment": ("snapshot_date", "school_id", "grade_code"),
-    "analysis.class_size": ("snapshot_date", "school_id", "class_code"),
+    "analysis.class_size": ("snapshot_date", "school_id", "class_code", "grade_code"),
     "analysis.staffing": ("snapshot_date", "school_id", "stage"),
     "analysis.balanced_school": ("school_year", "school_id", "stage", "indicator_no"),
     "analysis.balanced_county": ("school_year", "division_code", "stage", "indicator_no"),

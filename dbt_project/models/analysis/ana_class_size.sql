@@ -4,17 +4,6 @@ with confirmed as (
     {{ least_status(['student']) }}
 ),
 
-mixed as (
-    select
-        class.school_id,
-        class.period,
-        class.class_code,
-        class.stage,
-        class.grade_code
-    from {{ ref('dim_class') }} as class
-    inner join {{ ref('mixed_grade_class') }} as kind on kind.class_kind_code = class.class_kind_code
-),
-
 counted as (
     select
         pupil.school_year,
@@ -30,9 +19,10 @@ counted as (
         count(*) as pupils
     from {{ ref('fct_enrolment_snapshot') }} as pupil
     inner join {{ ref('dim_school') }} as school on school.school_id = pupil.school_id and school.period = pupil.period
-    left join mixed
+    left join {{ ref('dim_class') }} as mixed
         on
-            mixed.school_id = pupil.school_id
+            mixed.is_mixed_grade
+            and mixed.school_id = pupil.school_id
             and mixed.period = pupil.period
             and mixed.class_code = pupil.class_code
     where pupil.is_enrolled and pupil.class_code is not null

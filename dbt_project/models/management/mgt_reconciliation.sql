@@ -10,6 +10,25 @@ with roster as (
     group by pupil.school_id, pupil.period, pupil.snapshot_date, pupil.grade_code
 ),
 
+-- Classes say their pupils by the grade that they are registered under, also where they have several (复式班).
+roster_by_class_grade as (
+    select
+        pupil.school_id,
+        pupil.period,
+        pupil.snapshot_date,
+        coalesce(mixed.grade_code, pupil.grade_code) as grade_code,
+        count(*) filter (where pupil.is_enrolled) as pupils
+    from {{ ref('fct_enrolment_snapshot') }} as pupil
+    left join {{ ref('dim_class') }} as mixed
+        on
+            mixed.is_mixed_grade
+            and mixed.school_id = pupil.school_id
+            and mixed.period = pupil.period
+            and mixed.class_code = pupil.class_code
+    group by
+        pupil.school_id, pupil.period, pupil.snapshot_date, coalesce(mixed.grade_code, pupil.grade_code)
+),
+
 class_sum as (
     select
         school_id,
@@ -45,7 +64,7 @@ by_grade as (
         coalesce(roster.grade_code, class_sum.grade_code) as grade_code,
         coalesce(roster.pupils, 0) as counted_value,
         coalesce(class_sum.pupils, 0) as other_value
-    from roster
+    from roster_by_class_grade as roster
     full outer join class_sum
         on
             class_sum.school_id = roster.school_id

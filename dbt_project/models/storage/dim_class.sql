@@ -18,8 +18,10 @@ select
     reported.grade_code,
     grade.stage,
     reported.class_kind_code,
+    mixed.class_kind_code is not null as is_mixed_grade,
     reported.reported_pupils
 from reported
 inner join {{ ref('dim_school') }} as school
     on school.school_code = reported.school_code and school.period = reported.period
 inner join {{ ref('dim_grade') }} as grade on grade.grade_code = reported.grade_code
+left join {{ ref('mixed_grade_class') }} as mixed on mixed.class_kind_code = reported.class_kind_code

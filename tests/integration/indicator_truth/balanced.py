@@ -27,7 +27,7 @@ SCHOOL = f"""
         (select count(*) from pupil as p where p.school_code = s.school_code and p.year = s.year and p.stage in ('primary', 'junior')) as n,
         (select count(*) from pupil as p where p.school_code = s.school_code and p.year = s.year and p.stage = 'primary') as n1,
         (select count(*) from pupil as p where p.school_code = s.school_code and p.year = s.year and p.stage = 'special') as special,
-        (select count(distinct p.grade_code || '/' || p.class_code) from pupil as p
+        (select count(distinct p.class_code) from pupil as p
             where p.school_code = s.school_code and p.year = s.year and p.stage in ('primary', 'junior')) as classes,
         (select sum(music_rooms) from campus_facility as f where f.school_code = s.school_code and f.period = s.year) as music,
         (select sum(art_rooms) from campus_facility as f where f.school_code = s.school_code and f.period = s.year) as art,
@@ -118,7 +118,7 @@ def figures() -> str:
             select t.stage, t.year, s.school_id, s.division_code, c.size <= case t.stage when 'primary' then 45 else 50 end as fits
             from taught as t join site as s on s.school_code = t.school_code and s.year = t.year
             left join (
-                select school_code, year, stage, class_code, grade_code, count(*) as size from pupil group by all
+                select school_code, year, stage, class_code, count(*) as size from pupil group by all
             ) as c on c.school_code = t.school_code and c.year = t.year and c.stage = t.stage and c.class_code is not null
             where t.stage in ('primary', 'junior') and s.school_kind_code in {KINDS} and {cut.format(s="s")}
         """
@@ -180,7 +180,7 @@ def requirement_values() -> str:
     parts += [
         f"""
         select s.year, {county}, 'balanced.classes_within_size/{stage}', 100.0 * avg(cast(n <= {most} as integer))
-        from (select school_code, year, class_code, grade_code, count(*) as n from pupil
+        from (select school_code, year, class_code, count(*) as n from pupil
             where stage = '{stage}' and class_code is not null group by all) as c
         join site as s on s.school_code = c.school_code and s.year = c.year where s.school_kind_code in {KINDS} group by all
         """
