@@ -139,6 +139,12 @@ union select city.division_code, part.division_code from division as city cross 
 union select city.division_code, school.school_id from division as city cross join school where city.is_city
 """
 """What lies in an area: itself, the divisions of the city, the schools that lie in it, are judged with it or answer to it."""
+STAGE_PARTS = """
+create temp table stage_part as
+select stage_group, stage from built.seed.stage_member where relation in ('same', 'special') and stage_group <> stage
+union select 'all', stage from built.storage.dim_stage where stage <> 'all'
+"""
+"""Which stages a figure of several stages is made of."""
 ADDITIVE = ("learning_activity_daily",)
 """Datasets of which every row counts: none replaces another."""
 
@@ -247,6 +253,9 @@ class _Walk:
                 within(key, "p.division_code")
                 continue
             same = f'p."{there}" = c."{key}"'
+            if key == "stage" and (wide := self._wide_stages(source, parent, there)):
+                parts = f"select stage_group, stage from stage_part where stage_group in {wide}"
+                same = f'({same} or (c.stage, p."{there}") in ({parts}))'
             if key == "period":
                 # A term lies in its school year.
                 same = f'({same} or starts_with(p."{there}", c."{key}" || \'/\'))'
@@ -266,6 +275,15 @@ class _Walk:
         columns = [f'o."{name}"' for name in used] + [f"w{i}.within as within_{i}" for i in range(len(areas))]
         joins = "".join(f' left join place as w{i} on w{i}.area = o."{area}"' for i, area in enumerate(areas))
         return keys, f"(select distinct {', '.join(columns)} from {source} as o{joins})", conditions
+
+    def _wide_stages(self, source: str, parent: str, column: str) -> str:
+        """Return, as a list in SQL, which of the child's stages are several together that the parent has apart."""
+        rows = self.connection.execute(
+            f"select distinct o.stage from {source} as o semi join stage_part as s on s.stage_group = o.stage "
+            f'where o.stage not in (select "{column}" from {self.place(parent)} where "{column}" is not null) order by 1'
+        ).fetchall()
+        names = ", ".join(f"'{stage}'" for (stage,) in rows)
+        return f"({names})" if rows else ""
 
     def _empty(self, source: str, column: str) -> str:
         """Return whether none, some or all of a column's values are empty."""
@@ -383,6 +401,7 @@ def trace(home: Home, table: str, where: str = "true", limit: int = 50) -> Trace
         except duckdb.Error as error:
             raise TraceError(f"--where cannot be read ({type(error).__name__}): {str(error).splitlines()[0]}") from None
         connection.execute(PLACES)
+        connection.execute(STAGE_PARTS)
         walk.reached[model] = "target"
         figures = _dicts(connection.execute(f"select * from target order by all limit {limit}"))
         if not figures:

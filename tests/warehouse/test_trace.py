@@ -19,6 +19,7 @@ MODELS = {
     "ana_scale_part": ("analysis", ["fct_finance"]),
     "ana_indicator_part": ("analysis", ["ana_scale_part"]),
     "ana_indicator_value": ("analysis", ["ana_indicator_part"]),
+    "ana_terminal_part": ("analysis", ["fct_enrolment_snapshot"]),
     "qry_indicator": ("query", ["ana_indicator_value"]),
     "qry_population": ("query", ["fct_population"]),
     "ana_place_forecast": ("analysis", ["ana_enrolment"]),
@@ -26,8 +27,10 @@ MODELS = {
     "viz_pupils": ("visualization", ["ana_enrolment", "dim_stage"]),
 }
 DATA = """
-create schema storage; create schema analysis; create schema visualization; create schema collection; create schema query;
-create table storage.dim_stage as select 'primary' as stage;
+create schema seed; create schema storage; create schema analysis; create schema visualization; create schema collection; create schema query;
+create table storage.dim_stage as select unnest(['primary', 'junior', 'compulsory', 'all']) as stage;
+create table seed.stage_member as select * from (values ('compulsory', 'primary', 'same'), ('compulsory', 'junior', 'same'),
+    ('compulsory', 'senior', 'above'), ('primary', 'primary', 'same')) as v(stage_group, stage, relation);
 create table storage.dim_school as select * from (values ('S1', '1', 'p', 'y', 1), ('S2', '2', 'p', 'y', 1))
     as v(school_id, school_code, period, school_year, term);
 create table storage.map_school_code as select * from (values ('S1', '1'), ('S2', '2'), ('S3', '3')) as v(school_id, school_code);
@@ -83,6 +86,8 @@ create table storage.fct_enrolment_snapshot as select * from (values
 ) as v(school_id, period, stage, grade_code, row_key, is_enrolled);
 create table analysis.enrolment as select school_id, period, stage, grade_code, count(*) as pupils
     from storage.fct_enrolment_snapshot where is_enrolled group by all;
+create table analysis.terminal_part as select period, school_id, stages as stage, count(*) as numerator
+    from storage.fct_enrolment_snapshot, (values ('all'), ('compulsory')) as v(stages) where is_enrolled group by all;
 create table visualization.pupils as select stage, sum(pupils) as pupils from analysis.enrolment group by stage;
 """
 
@@ -137,6 +142,12 @@ def test_a_figure_of_an_area_leads_to_the_schools_of_the_area(built: Home) -> No
     assert places(built, "query.indicator", county.format("421002")) == [("f1", 2)]
     assert places(built, "query.indicator", county.format("421003")) == [("f1", 3)]
     assert places(built, "query.indicator", county.format("421000")) == [("f1", 2), ("f1", 3)]
+
+
+@pytest.mark.parametrize("stage", ["all", "compulsory"])
+def test_a_figure_of_several_stages_leads_to_the_rows_of_each(built: Home, stage: str) -> None:
+    wanted = [("s1", 2), ("s2", 2)]
+    assert places(built, "analysis.terminal_part", f"school_id = 'S1' and stage = '{stage}'") == wanted
 
 
 def test_a_figure_of_an_office_leads_to_the_offices_row(built: Home) -> None:
