@@ -1,6 +1,7 @@
 """A checklist an organisation: what it is to send, until when, in which template, what arrived, what is wrong with it.
 
-It is read from the seeds of the calendar and from the run records, never from the warehouse.
+It is read from the seeds of the calendar, the run records and the rolls in the lake, never from the warehouse. A dataset of
+some grades (seed dataset_grade) is not asked of a school whose whole roll of the school year has nobody in them.
 """
 
 from __future__ import annotations
@@ -67,6 +68,23 @@ delivered as (
         partition by u.dataset, owner, u.period order by r.received_at desc, r.submission_id desc
     ) = 1
 ),
+rolled as (
+    select distinct u.school_code, substr(u.period, 1, 9) as school_year
+    from read_parquet('{runs}/unit/*.parquet') as u
+    inner join receipt as r on r.submission_id = u.submission_id and r.batch_id = u.batch_id
+    where u.dataset = 'student' and u.coverage = 'full' and r.status <> 'rejected'
+        and not list_contains($held_rolls, u.school_code || ' ' || u.period)
+),
+covered as (select * from read_csv('{seeds}/dataset_grade.csv', header = true, all_varchar = true)),
+spoken_of as (
+    select distinct c.dataset, l.school_code, substr(l.period, 1, 9) as school_year
+    from read_parquet('{lake}/student/**/*.parquet', union_by_name = true, hive_partitioning = false) as l
+    inner join receipt as r on r.submission_id = l.submission_id and r.batch_id = l.batch_id
+    inner join covered as c on c.grade_code = l.grade_code
+    inner join read_csv('{seeds}/student_status.csv', header = true, all_varchar = true) as s
+        on s.status_code = l.status_code and s.is_enrolled = 'true'
+    where l.school_code in (select school_code from place) and not coalesce(l.is_deleted, false)
+),
 refused as (
     select dataset, submitter_org, period, max(submission_id) as submission_id
     from receipt where status = 'rejected' group by all
@@ -92,6 +110,11 @@ left join delivered as d on d.dataset = e.dataset and d.owner = e.school_code an
 left join refused as x
     on x.dataset = e.dataset and x.period = e.period and x.submitter_org in (e.school_code, $org)
 left join must as m on m.submission_id = coalesce(d.submission_id, x.submission_id)
+left join rolled as o on o.school_code = e.school_code and o.school_year = substr(e.period, 1, 9)
+left join spoken_of as k
+    on k.dataset = e.dataset and k.school_code = e.school_code and k.school_year = substr(e.period, 1, 9)
+where d.dataset is not null or x.dataset is not null or o.school_code is null or k.school_code is not null
+    or e.dataset not in (select dataset from covered)
 order by e.period desc, e.school_code, e.dataset
 """
 
@@ -118,7 +141,8 @@ def checklist(
                 {"org": org},
             ).fetchone()
             period = newest[0] if newest else None
-        cursor = connection.execute(query, {"org": org, "term": period, "today": today})
+        held_rolls = [f"{u['school_code']} {u['period']}" for u in held or [] if u["dataset"] == "student"]
+        cursor = connection.execute(query, {"org": org, "term": period, "today": today, "held_rolls": held_rolls})
         names = [column[0] for column in cursor.description or []]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     waiting = {(unit["dataset"], unit["school_code"], unit["period"]) for unit in held or []}

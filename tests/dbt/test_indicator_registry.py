@@ -19,6 +19,24 @@ def test_every_dataset_has_the_name_and_period_of_its_contract() -> None:
     }
 
 
+def test_datasets_of_some_grades_name_those_that_their_rules_speak_of() -> None:
+    grades = seed_rows("grade")
+    owing = {row["school_kind_code"] for row in seed_rows("dataset_scope") if row["dataset"] == "graduate_outcome"}
+    # A nine-year school owes those of its ninth year and none of its sixth, since primary schools owe none.
+    graduating = {row["only_stage"] for row in seed_rows("school_kind") if row["school_kind_code"] in owing}
+    named: dict[str, set[str]] = {}
+    for row in seed_rows("dataset_grade"):
+        named.setdefault(row["dataset"], set()).add(row["grade_code"])
+    assert named == {
+        "graduate_outcome": {
+            row["grade_code"] for row in grades if row["is_final_grade"] == "true" and row["stage"] in graduating
+        },
+        "elective_choice": {row["grade_code"] for row in grades if row["stage"] == "senior"},
+        "fitness": {row["grade_code"] for row in seed_rows("fitness_grade_band")},
+        "vision": {row["grade_code"] for row in seed_rows("vision_group")},
+    }
+
+
 def test_every_indicator_is_defined_to_the_end() -> None:
     topics = {row["topic"] for row in seed_rows("indicator_topic")}
     codes = [row["indicator_code"] for row in seed_rows("indicator")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 from rosters import SCHOOL, header, pupil, write_roster
@@ -17,15 +18,20 @@ from ingest.submission import Options
 PERIOD = "2024-2025/1"
 
 
-def test_a_school_sees_what_it_owes(edu_home: Home, tmp_path: Path) -> None:
+def register(home: Home, folder: Path, kind: str, received_at: datetime) -> None:
+    """Land a register of one school of a kind."""
     names = header("school")
-    values = {"学校标识码": SCHOOL, "学校名称": "一小", "办学类型码": "211", "举办者码": "811"}
+    values = {"学校标识码": SCHOOL, "学校名称": "一小", "办学类型码": kind, "举办者码": "811"}
     values |= {"行政区划码": "421002", "城乡类型码": "111", "主管单位码": "421002"}
-    registry = tmp_path / "school.csv"
+    registry = folder / "school.csv"
     with registry.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows([names, [values.get(name, "") for name in names]])
+    collect([registry], home=home, options=Options("school", "421002", PERIOD, received_at=received_at))
+
+
+def test_a_school_sees_what_it_owes(edu_home: Home, tmp_path: Path) -> None:
     on_time, late = datetime(2024, 9, 10), datetime(2024, 12, 1)
-    collect([registry], home=edu_home, options=Options("school", "421002", PERIOD, received_at=on_time))
+    register(edu_home, tmp_path, "211", on_time)
     roster = write_roster(tmp_path / "r.csv", [pupil(1), pupil(3, sex_code="")])
     collect([roster], home=edu_home, options=Options("student", SCHOOL, PERIOD, received_at=late))
     bad = tmp_path / "bad.csv"
@@ -47,3 +53,28 @@ def test_a_school_sees_what_it_owes(edu_home: Home, tmp_path: Path) -> None:
     sheet = openpyxl.load_workbook(tmp_path / "list.xlsx").active
     assert sheet is not None
     assert sheet.max_row == 3 + len(rows)
+
+
+def test_graduates_are_asked_of_a_school_with_a_last_grade_and_of_one_without_a_roll(
+    edu_home: Home, tmp_path: Path
+) -> None:
+    def asked(held: list[dict[str, str]] | None = None) -> bool:
+        rows = checklist(edu_home, SCHOOL, PERIOD, date(2025, 10, 9), held)
+        assert "fitness" in {row["dataset"] for row in rows}
+        return "graduate_outcome" in {row["dataset"] for row in rows}
+
+    def send_roll(name: str, day: int, coverage: str, *pupils: dict[str, Any]) -> None:
+        roster = write_roster(tmp_path / name, list(pupils))
+        options = Options("student", SCHOOL, PERIOD, coverage=coverage, received_at=datetime(2024, 9, day))
+        collect([roster], home=edu_home, options=options)
+
+    register(edu_home, tmp_path, "311", datetime(2024, 9, 10))
+    assert asked()
+    younger = pupil(1, grade_code="22"), pupil(3, grade_code="23", status_code="03")
+    send_roll("part.csv", 11, "partial", younger[0])
+    assert asked()
+    send_roll("roll.csv", 12, "full", *younger)
+    assert not asked()
+    assert asked([{"dataset": "student", "school_code": SCHOOL, "period": PERIOD}])
+    send_roll("more.csv", 13, "full", *younger, pupil(5, grade_code="23"))
+    assert asked()

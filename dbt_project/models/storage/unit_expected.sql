@@ -41,7 +41,7 @@ spoken_of as (
         pupil.school_id,
         pupil.school_year
     from {{ ref('fct_enrolment_snapshot') }} as pupil
-    inner join {{ ref('bridge_dataset_grade') }} as covered on covered.grade_code = pupil.grade_code
+    inner join {{ ref('dataset_grade') }} as covered on covered.grade_code = pupil.grade_code
     where pupil.is_enrolled
 )
 
@@ -57,7 +57,7 @@ select
     sent.dataset is not null
     or rolled.school_id is null
     or spoken_of.school_id is not null
-    or due.dataset not in (select covered.dataset from {{ ref('bridge_dataset_grade') }} as covered)
+    or due.dataset not in (select covered.dataset from {{ ref('dataset_grade') }} as covered)
         as is_owed,
     calendar.due_at_city as due_date,
     coalesce(calendar.due_at_city < as_of.as_of_day, false) as is_due,
