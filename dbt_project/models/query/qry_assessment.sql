@@ -15,7 +15,7 @@ result as (
         subject_code,
         count(*) as learners,
         count(*) filter (where score is not null and full_score > 0) as scored,
-        sum(cast(100 * score / full_score as decimal(18, 6))) filter (where full_score > 0) as rate_sum
+        sum(cast(100 * score / nullif(full_score, 0) as decimal(18, 6))) as rate_sum
     from {{ ref('fct_assessment') }}
     group by school_id, school_year, term, assessment_kind_code, grade_code, subject_code
 )
