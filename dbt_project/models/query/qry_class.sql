@@ -32,5 +32,6 @@ left join {{ ref('dim_class') }} as class
     on
         class.school_id = size.school_id
         and class.class_code = size.class_code
+        and class.grade_code = size.grade_code
         and class.school_year = size.school_year
         and class.term = size.term
