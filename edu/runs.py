@@ -33,6 +33,7 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
             ("rows_accepted", pa.int64()),
             ("rows_incomplete", pa.int64()),
             ("rows_quarantined", pa.int64()),
+            ("rows_dropped", pa.int64()),
             ("reason_code", TEXT),
             ("source_ref", TEXT),
             ("sha256", TEXT),

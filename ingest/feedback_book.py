@@ -209,11 +209,12 @@ def _opening(feedback: Feedback) -> list[str]:
     for (group, _, _), number in feedback.totals.items():
         groups[group] += number
     unlisted = sum(groups.values()) - len(feedback.marks)
+    dropped = f"，另略过标题、说明、合计或签章 {receipt['rows_dropped']} 行" if receipt["rows_dropped"] else ""
     lines = [
         f"报送编号：{receipt['submission_id']}",
         f"报送单位：{receipt['submitter_org']}　学年学期：{receipt['period']}　收到时间：{receipt['received_at']}",
         f"结果：{status}。读取 {receipt['rows_read']} 行，接收 {receipt['rows_accepted']} 行"
-        f"（其中不完整 {receipt['rows_incomplete']} 行），未接收 {receipt['rows_quarantined']} 行。",
+        f"（其中不完整 {receipt['rows_incomplete']} 行），未接收 {receipt['rows_quarantined']} 行{dropped}。",
         f"{MUST} {groups[MUST]} 处（橙色），{LOOK} {groups[LOOK]} 处（黄色），{DONE} {groups[DONE]} 处（绿色，已填入规范写法）。",
     ]
     if not feedback.pages:

@@ -49,6 +49,8 @@ class Header:
     """0-based column index to the unit that the header names after the field, where it is not the field's own."""
     notes: tuple[FormNote, ...] = field(default=())
     title: str | None = None
+    extra_rows: int = 0
+    """Rows above the header that the profile does not declare."""
 
 
 def clean(text: str | None) -> str:
@@ -278,7 +280,9 @@ def _header(
             notes.append(FormNote("header_unit", spec.name))
         else:
             notes.append(FormNote("header_unit_mismatch", spec.name))
-    return Header(name, candidate.first_row, candidate.last_row, candidate.columns, measured, tuple(notes), title)
+    return Header(
+        name, candidate.first_row, candidate.last_row, candidate.columns, measured, tuple(notes), title, extra
+    )
 
 
 def _units(rows: Sequence[Row], contract: Contract, name: str, candidate: _Candidate) -> dict[int, str]:

@@ -25,6 +25,8 @@ class Receipt:
     rows_accepted: int = 0
     rows_incomplete: int = 0
     rows_quarantined: int = 0
+    rows_dropped: int = 0
+    """Titles, notes, repeated headers, sums and signatures around the rows; none of `rows_read`."""
     reason_code: str | None = None
     findings: dict[str, int] = field(default_factory=dict)
     message: str | None = None

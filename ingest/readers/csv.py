@@ -92,7 +92,9 @@ def read(
         connection.execute(f"update {table} set row_number = row_number - {form.header_rows - 1}")
     if has_faults:
         _check_faults(connection, path.name, table)
-    return ReadResult(form.header.profile, (fields,), tuple(notes), encoding, form.header.title)
+    return ReadResult(
+        form.header.profile, (fields,), tuple(notes), encoding, form.header.title, form.header.extra_rows + dropped
+    )
 
 
 def as_sent(path: Path, contract: Contract, profile: str | None) -> tuple[Form, Iterator[list[str]]]:

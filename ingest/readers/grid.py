@@ -101,6 +101,7 @@ def read_sheets(
     found = list(notes)
     headers: list[Header] = []
     refusal: RejectedFileError | None = None
+    dropped = 0
     for number, sheet in enumerate(wanted):
         with unreadable(file, sheet.name):
             loaded = _load(file, file_type, sheet, contract, profile, connection, f"{prefix}_{number}")
@@ -109,7 +110,8 @@ def read_sheets(
             if loaded.reason_code == "header_not_found":
                 found.append(FormNote("sheet_ignored", sheet=sheet.name))
         elif loaded is not None:
-            header, table, sheet_notes = loaded
+            header, table, sheet_notes, sheet_dropped = loaded
+            dropped += sheet_dropped
             tables.append(table)
             headers.append(header)
             found.extend(note for note in sheet_notes if note not in found)
@@ -123,7 +125,7 @@ def read_sheets(
         for sheet in shown
         if sheet.is_hidden and _has_header(file, file_type, sheet, contract, profile)
     )
-    return ReadResult(headers[0].profile, tuple(tables), tuple(found), None, headers[0].title)
+    return ReadResult(headers[0].profile, tuple(tables), tuple(found), None, headers[0].title, dropped)
 
 
 def _dense(table: pa.Table) -> list[list[str | None]]:
@@ -169,8 +171,9 @@ def _load(
     profile: str | None,
     connection: duckdb.DuckDBPyConnection,
     table: str,
-) -> tuple[Header, FieldTable, list[FormNote]] | RejectedFileError | None:
-    """Load a sheet into `table`; return what it is, or why it is no table of the dataset, or null where it is blank."""
+) -> tuple[Header, FieldTable, list[FormNote], int] | RejectedFileError | None:
+    """Load a sheet into `table`; return what it is and how many rows are none of the body, or why it is no table of the
+    dataset, or null where it is blank."""
     pieces = sheet.pieces()
     head = _head(pieces)
     rows = _dense(pa.concat_tables(head)) if head else []
@@ -196,7 +199,7 @@ def _load(
     fields, dropped = body(connection, table, width, header, contract, sheet.name, after)
     if dropped and FormNote("extra_rows_dropped") not in notes:
         notes.append(FormNote("extra_rows_dropped"))
-    return header, fields, [*notes, *_hidden_rows(connection, table, sheet)]
+    return header, fields, [*notes, *_hidden_rows(connection, table, sheet)], header.extra_rows + dropped
 
 
 def _fill_merges(

@@ -41,6 +41,8 @@ class ReadResult:
     notes: tuple[FormNote, ...]
     encoding: str | None = None
     title: str | None = field(default=None)
+    rows_dropped: int = 0
+    """Rows that are neither header nor body: titles and notes above, repeated headers, sums and signatures."""
 
 
 def quoted(name: str) -> str:

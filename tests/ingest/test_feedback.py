@@ -99,9 +99,13 @@ def test_a_workbook_of_many_sheets_is_answered_in_its_sheets(edu_home: Home, tmp
             page.append([row[name] for name in names])
     book.save(tmp_path / "各班.xlsx")
     first = land(edu_home, tmp_path / "各班.xlsx")
+    # One title a sheet; the receipt on record says the same, and so does the clerk's summary.
+    assert first.rows_dropped == receipts(edu_home, first.submission_id)[-1]["rows_dropped"] == 3
     back = openpyxl.load_workbook(book_of(edu_home, first.submission_id))
     assert back.sheetnames[:3] == list(classes)
     assert "通讯录" not in back.sheetnames
+    summary = [str(cell.value) for row in back[SUMMARY_SHEET].iter_rows() for cell in row if cell.value]
+    assert any("另略过标题、说明、合计或签章 3 行" in text for text in summary)
     places = {
         (sheet.title, cell.coordinate)
         for sheet in back.worksheets

@@ -71,6 +71,8 @@ def test_rows_around_the_table_are_dropped(tmp_path: Path) -> None:
     )
     result, rows = load(path, tmp_path)
     assert reasons(result) == [("extra_rows_dropped", None)]
+    # Title, note, sum and signature; the blank row is none of them.
+    assert result.rows_dropped == 4
     assert [row[0] for row in rows] == [2, 3]
 
 
@@ -152,6 +154,8 @@ def test_merged_group_labels_above_the_header(tmp_path: Path) -> None:
     path = workbook(tmp_path / "r.xlsx", [[TITLE], groups, names, body(), ["合计", "1"]], merge="A2:B2")
     result, rows = load(path, tmp_path)
     assert sorted(reasons(result)) == [("extra_rows_dropped", None), ("merged_header", None)]
+    # The sum alone: the title is the template's own.
+    assert result.rows_dropped == 1
     assert [row[0] for row in rows] == [4]
 
 

@@ -241,6 +241,7 @@ def test_one_sheet_a_class(tmp_path: Path) -> None:
     result, rows = load(tmp_path / "c.xlsx", tmp_path)
     assert [(row["sheet"], row["row_number"]) for row in rows] == [("1601班", 2), ("1602班", 3)]
     assert said(result) == [("extra_rows_dropped", None, None, None), ("sheet_ignored", None, "联系人", None)]
+    assert result.rows_dropped == 1
 
 
 def test_hidden_sheets_and_rows(tmp_path: Path) -> None:

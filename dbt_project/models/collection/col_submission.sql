@@ -84,6 +84,7 @@ select
     receipt.rows_accepted,
     receipt.rows_incomplete,
     receipt.rows_quarantined,
+    coalesce(receipt.rows_dropped, 0) as rows_dropped,
     receipt.reason_code,
     receipt.source_ref,
     receipt.sha256,
