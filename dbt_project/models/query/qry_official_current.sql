@@ -6,7 +6,7 @@
     },
     {
         'model': 'ana_class_size',
-        'keys': ['snapshot_date', 'school_id', 'class_code'],
+        'keys': ['snapshot_date', 'school_id', 'class_code', 'grade_code'],
         'measures': ['pupils'],
     },
     {
