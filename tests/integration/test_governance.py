@@ -245,7 +245,7 @@ def sample(
     with duckdb.connect(str(city.home.warehouse), read_only=True) as connection:
         found = connection.execute(
             f"select * from {table} where {chosen} order by md5(concat_ws('|', {', '.join(keys)})) limit {limit}"
-        ).fetch_arrow_table()
+        ).to_arrow_table()
     assert 0 < found.num_rows <= limit
     for row in found.to_pylist():
         yield " and ".join(f"{key} = '{row[key]}'" for key in keys), row
