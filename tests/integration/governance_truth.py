@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import unicodedata
+from io import BytesIO
 from pathlib import Path
 
 import duckdb
@@ -18,6 +19,7 @@ from edu.contract import get_contract
 
 HEADER_ROWS = 12
 """A header stands within so many rows of a sheet, in one row or two."""
+SCHOOL_CODE_WIDTH = 10
 ENROLLED = ("01", "05")
 """States in which a pupil counts."""
 
@@ -247,7 +249,7 @@ def sent_row(out: Path, file: str, sheet: str | None, row_number: int) -> dict[s
         text: spec.name
         for profile in contract.profiles
         for spec in contract.profile_fields(profile)
-        for text in (contract.header(profile, spec.name), spec.label)
+        for text in (contract.header(profile, spec.name), spec.label, *spec.aliases)
     }
     if path.suffix == ".csv":
         content = path.read_bytes()
@@ -259,7 +261,8 @@ def sent_row(out: Path, file: str, sheet: str | None, row_number: int) -> dict[s
         # Records are counted from the header on, whatever stands above it.
         rows = rows[max(range(min(len(rows), HEADER_ROWS)), key=lambda at: sum(cell in names for cell in rows[at])) :]
     else:
-        book = load_workbook(path, read_only=True)
+        # By its content: the ending of a file is one of the defects.
+        book = load_workbook(BytesIO(path.read_bytes()), read_only=True)
         body = book[sheet] if sheet else book.worksheets[0]
         rows = [["" if cell is None else str(cell) for cell in row] for row in body.iter_rows(values_only=True)]
     above = rows[: min(HEADER_ROWS, row_number - 1)]
@@ -269,4 +272,8 @@ def sent_row(out: Path, file: str, sheet: str | None, row_number: int) -> dict[s
         name = next((names[text] for text in texts if text in names), None)
         if name:
             found[name] = cell
+    sender = Path(file).parts[0]
+    if len(sender) == SCHOOL_CODE_WIDTH:
+        # All rows of a school's file are its own; the cell may be one that many rows share.
+        found["school_code"] = sender
     return found
