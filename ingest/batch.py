@@ -24,7 +24,7 @@ from ingest import archive, feedback
 from ingest.examination import Examination
 from ingest.found import found_in
 from ingest.pending import Pending
-from ingest.readers import read
+from ingest.readers import protected, read, sniff
 from ingest.receipt import Receipt
 from ingest.record import Recorder
 from ingest.rows import RowWriter
@@ -89,6 +89,7 @@ class Batch:
                     self.scratch,
                     f"raw_{number}",
                     item.password,
+                    item.opened,
                 )
             except RejectedFileError as error:
                 item.refusal = error
@@ -101,7 +102,11 @@ class Batch:
         for part in item.source.parts:
             digest = item.sha256 if not item.source.is_bundle else archive.sha256_of(part.path)
             archive.store(self.home, self.key, part.path, digest)
-            parts.append({"name": part.name, "sha256": digest, "constants": dict(part.constants)})
+            opened = self._archive_opened(item, part.path)
+            parts.append(
+                {"name": part.name, "sha256": digest, "constants": dict(part.constants)}
+                | ({"opened_sha256": opened} if opened else {})
+            )
         metadata = asdict(item.metadata)
         metadata.pop("is_clocked")
         archive.write_manifest(
@@ -116,6 +121,24 @@ class Batch:
                 "key_fingerprint": self.key.fingerprint,
             },
         )
+
+    def _archive_opened(self, item: Pending, path: Path) -> str | None:
+        """Archive a workbook as its password opens it, and return the hash; null where it has none or that is wrong.
+
+        The password goes, so that what it locks could not be read again from the archive.
+        """
+        if not item.password or sniff.kind_of(path) != "ole2":
+            return None
+        try:
+            if not protected.is_protected(path):
+                return None
+            copy = protected.opened(path, item.password, self.scratch, "archived")
+        except RejectedFileError:
+            return None
+        digest = archive.sha256_of(copy)
+        archive.store(self.home, self.key, copy, digest)
+        copy.unlink()
+        return digest
 
     def _give_feedback(self) -> None:
         """Put receipts and correction workbooks into the outbox. What fails here can be made again at any time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from edu.errors import RejectedFileError
 from ingest.inbox import Source
@@ -23,6 +24,8 @@ class Pending:
     refusal: RejectedFileError | None = None
     password: str | None = field(default=None, repr=False)
     """Opens the workbook; held in memory only."""
+    opened: Path | None = None
+    """The workbook without its password, where it comes out of the archive."""
 
     @property
     def source_ref(self) -> str:

@@ -99,6 +99,11 @@ def restored(home: Home, key: PlatformKey, submission_id: str, folder: Path) -> 
             archive.restore(home, key, part["sha256"], target)
     else:
         archive.restore(home, key, manifest["sha256"], path)
+    opened = None
+    if unlocked := next((part["opened_sha256"] for part in parts if part.get("opened_sha256")), None):
+        # The readers know a workbook that was under a password by this suffix.
+        opened = folder / f"{submission_id}.opened"
+        archive.restore(home, key, unlocked, opened)
     [source] = discover(path)
     snapshot = manifest["snapshot_date"]
     metadata = Metadata(
@@ -115,7 +120,7 @@ def restored(home: Home, key: PlatformKey, submission_id: str, folder: Path) -> 
         said = describe(source.path, source.roster.form)
         source = replace(source, roster=replace(said, system=said.system or metadata.org))
     size = sum(part.path.stat().st_size for part in source.parts)
-    return Pending(source, metadata, str(manifest["sha256"]), submission_id, size)
+    return Pending(source, metadata, str(manifest["sha256"]), submission_id, size, opened=opened)
 
 
 @contextmanager

@@ -133,7 +133,7 @@ def _hashes(home: Home, submission_id: str, sha256: str) -> set[str]:
     if not path.exists():
         return {sha256}
     parts = json.loads(path.read_text(encoding="utf-8")).get("parts") or []
-    return {part["sha256"] for part in parts} | {sha256}
+    return {part[name] for part in parts for name in ("sha256", "opened_sha256") if part.get(name)} | {sha256}
 
 
 def _person_rows(home: Home, submissions: set[str]) -> dict[str, int]:

@@ -38,6 +38,7 @@ def read(
     scratch: Path,
     prefix: str,
     password: str | None = None,
+    opened: Path | None = None,
 ) -> ReadResult:
     """Read a source for a contract.
 
@@ -49,6 +50,7 @@ def read(
         scratch: a private folder for a converted copy; the caller removes it.
         prefix: begins the names of this source's tables.
         password: opens an encrypted workbook; it is kept nowhere.
+        opened: the encrypted workbook as the password opened it before, out of the archive.
 
     Raises:
         RejectedFileError: the file cannot be read as this dataset.
@@ -66,5 +68,5 @@ def read(
     if kind == "json":
         return xapi.read(source, contract, connection, prefix)
     if kind in workbook.KINDS:
-        return workbook.read(source.path, kind, contract, profile, connection, scratch, prefix, password)
+        return workbook.read(source.path, kind, contract, profile, connection, scratch, prefix, password, opened)
     return csv.read(source, contract, profile, connection, scratch, prefix)

@@ -64,11 +64,12 @@ def read(
     scratch: Path,
     prefix: str,
     password: str | None,
+    opened: Path | None,
 ) -> ReadResult:
     """Read a workbook; see `ingest.readers.read`. `row_number` is the 1-based row of the sheet."""
 
     def open_protected(locked: Path) -> Path:
-        return protected.opened(locked, password, scratch, prefix)
+        return opened or protected.opened(locked, password, scratch, prefix)
 
     try:
         with open_sheets(path, kind, connection, open_protected) as (sheets, notes):

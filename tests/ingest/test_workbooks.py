@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import io
 import json
 import re
@@ -22,10 +23,13 @@ from edu.codes import code_sets
 from edu.contract import get_contract
 from edu.errors import RejectedFileError
 from edu.paths import Home
+from edu.pseudonym import load_key
+from ingest.archive import restore
 from ingest.inbox import discover
 from ingest.landing import collect
 from ingest.readers import peek_title, read, xlsx
 from ingest.readers.table import ReadResult
+from ingest.replay import verify
 from ingest.submission import Options
 
 CONTRACT = get_contract("student")
@@ -410,6 +414,31 @@ def test_the_password_is_kept_nowhere(edu_home: Home, tmp_path: Path) -> None:
     kept = [item for item in edu_home.root.rglob("*") if item.is_file() and password.encode() in item.read_bytes()]
     assert kept == []
     assert password not in result.to_json() + repr(Options(password=password))
+
+
+@pytest.mark.parametrize("name", ["e.xlsx", "e.xls"])
+def test_a_workbook_with_a_password_is_replayed_without_it(edu_home: Home, tmp_path: Path, name: str) -> None:
+    path = encrypted(tmp_path / name, "口令-1")
+    original = path.read_bytes()
+    options = Options(dataset="student", org="421002", period="2024-2025/1", password="口令-1")
+    [receipt] = collect([path], home=edu_home, options=options).receipts
+    assert (receipt.status, receipt.rows_accepted) == ("accepted", 1)
+    done = verify(edu_home)
+    assert (done.submissions, done.differing) == (1, [])
+    # The bytes that came are archived too, as they came.
+    archived = tmp_path / "archived"
+    restore(edu_home, load_key(edu_home), hashlib.sha256(original).hexdigest(), archived)
+    assert archived.read_bytes() == original
+    kept = [item for item in edu_home.root.rglob("*") if item.is_file() and b"xl/worksheets" in item.read_bytes()]
+    assert kept == []
+
+
+def test_a_wrong_password_archives_the_file_as_it_came(edu_home: Home, tmp_path: Path) -> None:
+    path = encrypted(tmp_path / "e.xlsx", "口令-1")
+    options = Options(dataset="student", org="421002", period="2024-2025/1", password="别的")
+    [receipt] = collect([path], home=edu_home, options=options).receipts
+    assert (receipt.status, receipt.reason_code) == ("rejected", "password_wrong")
+    assert len(list(edu_home.archive.glob("??/*.bin"))) == 1
 
 
 def test_a_workbook_that_asks_for_endless_work_is_refused(tmp_path: Path) -> None:
