@@ -14,7 +14,7 @@ export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED := False
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-landing bench-path bench-build bench-gates bench-resubmission bench-query bench-dags bench-oulad install run up bi bi-up test test-slow faults test-seeds test-clients test-bi bench lint format docs lock lock-bi clean
+.PHONY: help bench-landing bench-path bench-build bench-gates bench-resubmission bench-query bench-dags bench-oulad install run up bi bi-up test test-city test-slow faults test-seeds test-clients test-bi bench lint format docs lock lock-bi clean
 
 help: ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,10 +47,13 @@ bi: install $(BI_VENV)/.installed ## Superset in an environment of its own, conn
 bi-up: install $(BI_VENV)/.installed ## serve Superset on this machine
 	@$(BIN)/edu bi up
 
-test: install ## all tests except the slow suites
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadscope
+test: install ## all tests except those of targets of their own
+	@$(BIN)/python -m pytest -m "not slow and not city" -n 2 --dist loadscope --no-loadscope-reorder
 
-test-slow: faults test-seeds test-clients test-bi ## every slow suite
+test-city: install ## whole cities once more: dirty, in another order, decided, replayed, searched for identifiers
+	@$(BIN)/python -m pytest -m "city and not slow" -n 2 --dist load
+
+test-slow: test-city faults test-seeds test-clients test-bi ## every slow suite
 
 faults: install ## kill every step at a hundred moments, fill disks, break files, run twice at once; then run again
 	@$(BIN)/python -m pytest -m slow tests/faults -n 2 --dist loadscope

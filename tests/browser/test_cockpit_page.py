@@ -93,6 +93,7 @@ def test_the_first_page_opens_and_shows_its_pictures(site: Path, browser: Any, w
     assert (opened.problems, opened.foreign) == ([], [])
 
 
+@pytest.mark.city
 def test_every_page_opens_at_every_width(site: Path, browser: Any) -> None:
     pages = sorted(site.parent.glob("*.html"))
     needed = {

@@ -84,6 +84,7 @@ def test_forms_of_a_clean_city_agree_with_its_roll(clean_city: City) -> None:
     assert figures == marked
 
 
+@pytest.mark.city
 def test_a_second_run_and_another_order_give_the_same_digest(clean_city: City, tmp_path: Path) -> None:
     from warehouse.digest import digest
 
@@ -137,6 +138,7 @@ def check_dirty_city(folder: Path, seed: int, defects: int = 20, terms: int = 2)
     assert mart_differences(city.home.warehouse, city.out / "truth" / "world") == []
 
 
+@pytest.mark.city
 def test_a_dirty_city_is_found_out_and_mended(tmp_path: Path) -> None:
     check_dirty_city(tmp_path, SEED)
 

@@ -112,6 +112,7 @@ def test_a_submission_landed_again_under_another_contract_counts_once(
     get_settings.cache_clear()
 
 
+@pytest.mark.city
 def test_a_replayed_installation_counts_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of every carrier, in another order than they count, some withdrawn and one landed twice."""
     home = home_at(tmp_path / "first", monkeypatch)

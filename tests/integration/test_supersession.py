@@ -406,6 +406,7 @@ def check(seed: int, source: Database, tmp_path: Path, monkeypatch: pytest.Monke
     get_settings.cache_clear()
 
 
+@pytest.mark.city
 def test_any_order_of_processing_leaves_what_a_plain_replay_leaves(
     source: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 from tests_city import City, make_city
 
+pytestmark = pytest.mark.city
 PRIVATE = {"inbox", "outbox", "archive", "quarantine", "vault"}
 MINIMUM_LENGTH = 8
 """Short names also stand in school names and code tables; numbers and long names are unmistakable."""

@@ -143,6 +143,7 @@ def test_a_decision_needs_what_its_case_needs(home: Home) -> None:
     assert show_case(home, dual)["decisions"] == []
 
 
+@pytest.mark.city
 def test_a_decision_is_honoured_and_survives_a_rebuild(home: Home, tmp_path: Path) -> None:
     dual = list_cases(home, kind="dual_enrolment")[0]["case_id"]
     collision = list_cases(home, kind="identity_collision")[0]["case_id"]
