@@ -50,8 +50,8 @@ bi-up: install $(BI_VENV)/.installed ## serve Superset on this machine
 test: install ## all tests except those of targets of their own
 	@$(BIN)/python -m pytest -m "not slow and not city" -n 2 --dist loadscope --no-loadscope-reorder
 
-test-city: install ## whole cities once more: dirty, in another order, decided, replayed, searched for identifiers
-	@$(BIN)/python -m pytest -m "city and not slow" -n 2 --dist load
+test-city: install ## whole cities once more: dirty, in another order, decided, as of a day, replayed, exchanged
+	@$(BIN)/python -m pytest -m "city and not slow" -n 2 --dist loadscope --no-loadscope-reorder
 
 test-slow: test-city faults test-seeds test-clients test-bi ## every slow suite
 

@@ -23,10 +23,10 @@ OTHER_SEEDS = (11, 23)
 
 
 FIRST = (
+    "integration/test_city.py",
     "integration/test_questions.py",
     "warehouse/test_cases.py",
     "integration/test_supersession.py",
-    "warehouse/test_as_of.py",
     "integration/test_organisation_alias.py",
     "dbt/test_layering.py",
     "integration/test_replay.py",

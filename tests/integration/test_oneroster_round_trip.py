@@ -17,6 +17,7 @@ from ingest.landing import collect
 from ingest.submission import Options
 from warehouse.sharing.oneroster import write_oneroster
 
+pytestmark = pytest.mark.city
 COUNTY, PERIOD, DOMAIN = "421002", "2024-2025/1", "lms"
 STRUCTURE = ("orgs", "academicSessions", "courses", "classes", "users", "roles", "enrollments", "demographics")
 CLOCKED = {"dateLastModified"}

@@ -20,6 +20,7 @@ from warehouse import official
 from warehouse.official import ReleaseError, freeze
 from warehouse.transform import _invoke, build, run_seeds
 
+pytestmark = pytest.mark.city
 PERIOD = "2024-2025/1"
 LEDGER: list[tuple[str, str, int]] = [
     ("2024-09-10T09:00:00", FIRST, 3),
