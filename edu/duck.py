@@ -26,6 +26,13 @@ def extension_path(name: str) -> Path:
     return folder / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
 
 
+def in_memory() -> duckdb.DuckDBPyConnection:
+    """Open an empty database in memory that draws no bar into the output, for a question to a file or two."""
+    connection = duckdb.connect()
+    connection.execute("set enable_progress_bar = false")
+    return connection
+
+
 def connect(
     database: Path | str = ":memory:",
     *,

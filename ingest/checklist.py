@@ -10,11 +10,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import xlsxwriter
 
 from edu.codes import SEEDS
 from edu.contract import contracts
+from edu.duck import in_memory
 from edu.paths import Home
 from ingest import lake
 
@@ -132,7 +132,7 @@ def checklist(
         held: units that a gate holds, each with dataset, school_code and period.
     """
     lake.ensure_state(home)
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         query = QUERY.format(runs=home.runs, lake=home.lake, seeds=SEEDS)
         if period is None:
             newest = connection.execute(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from edu.codes import code_sets
 from edu.contract import Contract
+from edu.duck import in_memory
 from edu.errors import RejectedFileError
 from ingest.correction import AUXILIARY_SHEETS
 from ingest.header import clean, recognise
@@ -110,7 +110,7 @@ def _printed_pages(path: Path, kind: str, contract: Contract, profile: str) -> l
     assert positions is not None
     words = code_sets()[str(contract.field(positions.column_field).code_set)]
     pages: list[Page] = []
-    with duckdb.connect() as connection, workbook.open_sheets(path, kind, connection, _refuse) as (sheets, _):
+    with in_memory() as connection, workbook.open_sheets(path, kind, connection, _refuse) as (sheets, _):
         for sheet in sheets:
             form = base_table.printed(path.name, sheet, positions)
             if form is None:
@@ -130,7 +130,7 @@ def _sheet_pages(
     path: Path, kind: str, contract: Contract, profile: str, wanted: set[tuple[str | None, int | None]] | None
 ) -> list[Page]:
     pages: list[Page] = []
-    with duckdb.connect() as connection, workbook.open_sheets(path, kind, connection, _refuse) as (sheets, _):
+    with in_memory() as connection, workbook.open_sheets(path, kind, connection, _refuse) as (sheets, _):
         for sheet in sheets:
             if sheet.is_hidden or sheet.name in AUXILIARY_SHEETS:
                 continue

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from edu import batches
 from edu.clock import now
 from edu.contract import Contract, get_contract
-from edu.duck import connect
+from edu.duck import connect, in_memory
 from edu.errors import EduError, ExitCode
 from edu.paths import Home
 from edu.pseudonym import PlatformKey, key_path, load_key
@@ -69,7 +69,7 @@ def receipts(home: Home, submission_id: str | None = None) -> list[dict[str, Any
         UnknownSubmissionError: it was never received.
     """
     lake.ensure_state(home)
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         cursor = connection.execute(
             f"select * from read_parquet('{home.runs}/submission/*.parquet', union_by_name = true) "
             "where submission_id = coalesce(?, submission_id) order by recorded_at, batch_id, submission_id",
@@ -224,7 +224,7 @@ def _is_adopted(home: Home, batch_id: str, landing: list[dict[str, Any]]) -> boo
     if not all(path.exists() for path in records) or (wanted and not rows.exists()):
         return False
     if wanted:
-        with duckdb.connect() as connection:
+        with in_memory() as connection:
             try:
                 counted = connection.execute(f"select count(*) from read_parquet('{rows}')").fetchone()
             except duckdb.Error:
@@ -272,7 +272,7 @@ def _differing(home: Home, aside: Home, dataset: str, batch_id: str, ids: list[s
     """Return the submissions of a batch of which the two installations hold different records."""
     wanted = ", ".join(f"'{identity}'" for identity in ids)
     different: set[str] = set()
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         for kind in (f"lake/{dataset}/*", "runs/finding", "runs/unit", "runs/submission"):
             left_out = _not_compared(home.root / kind / f"{batch_id}.parquet")
             sides = [
@@ -304,7 +304,7 @@ def _not_compared(record: Path) -> str:
 
 def findings(home: Home, submission_id: str, batch_id: str) -> Found:
     """Return what one landing found."""
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         relation = (
             f"(select * from read_parquet('{home.runs}/finding/*.parquet', union_by_name = true) "
             f"where batch_id = {literal(batch_id)})"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import duckdb
-
 from edu import audit, runs
 from edu.clock import now
+from edu.duck import in_memory
 from edu.errors import EduError, ExitCode
 from edu.paths import Home
 
@@ -59,7 +58,7 @@ def withdraw(
         AuditReasonError, AuditValueError: nobody or no reason is given, or a text holds an identifier.
     """
     runs.ensure_empty(home)
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         receipt = connection.execute(
             f"select dataset, period from read_parquet('{home.runs}/submission/*.parquet') where submission_id = ? "
             "order by recorded_at limit 1",

@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from edu.contract import Contract, PositionalSheet, Positions
+from edu.duck import in_memory
 from edu.errors import RejectedFileError
 from ingest.correction import AUXILIARY_SHEETS
 from ingest.header import SEARCH_ROWS, FormNote, clean
@@ -135,7 +136,7 @@ def _cells(sheet: Sheet) -> pa.Table:
             break
         pieces.append(piece)
     cells = pa.concat_tables(pieces) if pieces else CELLS.empty_table()
-    with duckdb.connect() as connection:
+    with in_memory() as connection:
         connection.register("cells", cells)
         return connection.execute(
             "select row, col, trim(value, ' \u3000\t\r\n') as value from cells "

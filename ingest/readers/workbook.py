@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from edu.contract import Contract
+from edu.duck import in_memory
 from ingest.header import FormNote
 from ingest.readers import base_table, grid, markup, protected, sniff, xls, xlsx
 from ingest.readers.grid import Sheet
@@ -89,7 +90,7 @@ def first_text(path: Path, kind: str) -> str | None:
 
     with (
         unreadable(path.name),
-        duckdb.connect() as connection,
+        in_memory() as connection,
         open_sheets(path, kind, connection, refuse) as (sheets, _),
     ):
         return grid.first_text(sheets)
