@@ -69,11 +69,6 @@ def record(home: Home, batch_id: str, files: Collection[Path]) -> None:
     )
 
 
-def has_record(home: Home, batch_id: str) -> bool:
-    """Return whether there is a record of what a landing wrote."""
-    return (home.runs / KIND / f"{batch_id}.parquet").exists()
-
-
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes."""
     with path.open("rb") as stream:

@@ -1,4 +1,7 @@
-"""Chinese names, purposes and meanings of the warehouse's tables and columns, for whoever shows them: the catalogue, comments, BI tools."""
+"""Chinese names, purposes and meanings of the warehouse's tables and columns, for whoever shows them.
+
+The catalogue, comments and BI tools do.
+"""
 
 from __future__ import annotations
 

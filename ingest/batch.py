@@ -127,10 +127,10 @@ class Batch:
 
         The password goes, so that what it locks could not be read again from the archive.
         """
-        if not item.password or sniff.kind_of(path) != "ole2":
+        if not item.password:
             return None
         try:
-            if not protected.is_protected(path):
+            if sniff.kind_of(path) != "ole2" or not protected.is_protected(path):
                 return None
             copy = protected.opened(path, item.password, self.scratch, "archived")
         except RejectedFileError:

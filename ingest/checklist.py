@@ -68,18 +68,28 @@ delivered as (
         partition by u.dataset, owner, u.period order by r.received_at desc, r.submission_id desc
     ) = 1
 ),
-rolled as (
-    select distinct u.school_code, substr(u.period, 1, 9) as school_year
+roll as (
+    select u.school_code, u.period, u.coverage, u.submission_id, u.batch_id
     from read_parquet('{runs}/unit/*.parquet') as u
     inner join receipt as r on r.submission_id = u.submission_id and r.batch_id = u.batch_id
-    where u.dataset = 'student' and u.coverage = 'full' and r.status <> 'rejected'
+    where u.dataset = 'student' and r.status <> 'rejected'
         and not list_contains($held_rolls, u.school_code || ' ' || u.period)
+    -- The newest whole roll of a date and what came after it; what it superseded says nothing any more.
+    qualify (r.received_at, r.submission_id) >= coalesce(
+        max((r.received_at, r.submission_id)) filter (where u.coverage = 'full')
+            over (partition by u.school_code, u.period, u.snapshot_date),
+        (r.received_at, r.submission_id)
+    )
+),
+rolled as (
+    select distinct school_code, substr(period, 1, 9) as school_year from roll where coverage = 'full'
 ),
 covered as (select * from read_csv('{seeds}/dataset_grade.csv', header = true, all_varchar = true)),
 spoken_of as (
     select distinct c.dataset, l.school_code, substr(l.period, 1, 9) as school_year
     from read_parquet('{lake}/student/**/*.parquet', union_by_name = true, hive_partitioning = false) as l
-    inner join receipt as r on r.submission_id = l.submission_id and r.batch_id = l.batch_id
+    inner join roll on roll.submission_id = l.submission_id and roll.batch_id = l.batch_id
+        and roll.school_code = l.school_code and roll.period = l.period
     inner join covered as c on c.grade_code = l.grade_code
     inner join read_csv('{seeds}/student_status.csv', header = true, all_varchar = true) as s
         on s.status_code = l.status_code and s.is_enrolled = 'true'

@@ -31,6 +31,7 @@ from ingest.batch import Batch
 from ingest.inbox import EmptyFolderError, Source, discover, read_plan, remove_from_inbox
 from ingest.pending import Pending
 from ingest.readers import peek_title
+from ingest.readers.protected import LOCKED
 from ingest.receipt import CollectResult, Receipt
 from ingest.roster import describe
 from ingest.submission import (
@@ -196,6 +197,14 @@ class _Known:
                     f"select submission_id from read_parquet('{home.runs}/submission/*.parquet')"
                 ).fetchall()
             }
+            reasons = ", ".join(f"'{reason}'" for reason in LOCKED)
+            self.locked = {
+                row[0]
+                for row in connection.execute(
+                    f"select submission_id from read_parquet('{home.runs}/submission/*.parquet', union_by_name = true) "
+                    f"group by submission_id having arg_max(reason_code, (recorded_at, batch_id)) in ({reasons})"
+                ).fetchall()
+            }
             rows = connection.execute(EFFECTIVE.format(runs=home.runs)).fetchall()
             row = connection.execute(
                 f"select max(recorded_at) from read_parquet('{home.runs}/submission/*.parquet')"
@@ -215,18 +224,22 @@ class _Known:
             log.warning("the clock is %s behind the newest receipt; set it right", late)
         return replace(metadata, received_at=self.newest + timedelta(seconds=1))
 
-    def find(self, identity: str, sha256: str, metadata: Metadata, contract_digest: str) -> str | None:
+    def find(
+        self, identity: str, sha256: str, metadata: Metadata, contract_digest: str, has_password: bool
+    ) -> str | None:
         """Return the submission that the bytes already are; null where they are a new delivery.
 
         Bytes that nothing dates are ignored while they are what all their units hold, and while they would be
-        rejected again; after something newer, or a withdrawal, they are a new delivery: a clerk may go back.
+        rejected again; after something newer, or a withdrawal, they are a new delivery: a clerk may go back. So they are
+        when a password comes with a workbook that was refused for want of one.
         """
         if identity in self.ids:
-            return identity
+            return None if has_password and identity in self.locked else identity
         if not metadata.is_clocked:
             return None
         of = (metadata.dataset, metadata.org, metadata.period, metadata.snapshot_date, metadata.coverage, sha256)
-        return self.effective.get((*of, "")) or self.effective.get((*of, contract_digest))
+        known = self.effective.get((*of, "")) or self.effective.get((*of, contract_digest))
+        return None if has_password and known in self.locked else known
 
 
 def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[Pending | Receipt]:
@@ -261,13 +274,14 @@ def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[
     outcomes: list[Pending | Receipt] = []
     for metadata in every:
         identity = submission_id(sha256, metadata)
-        received = known.find(identity, sha256, metadata, get_contract(metadata.dataset).digest)
+        received = known.find(identity, sha256, metadata, get_contract(metadata.dataset).digest, bool(password))
         if received:
             outcomes.append(
                 Receipt(str(source.path), received, metadata.dataset, metadata.org, metadata.period, "ignored")
             )
         else:
             known.ids.add(identity)
+            known.locked.discard(identity)
             outcomes.append(Pending(source, metadata, sha256, identity, size, password=password))
     if not any(isinstance(outcome, Pending) for outcome in outcomes):
         _make_up_feedback(home, [str(receipt.submission_id) for receipt in outcomes])

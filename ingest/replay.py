@@ -17,14 +17,13 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow.parquet as pq
 
 from edu import batches
 from edu.clock import now
 from edu.contract import Contract, get_contract
 from edu.duck import connect, in_memory
-from edu.errors import EduError, ExitCode
+from edu.errors import EduError, ExitCode, RejectedFileError
 from edu.paths import Home
 from edu.pseudonym import PlatformKey, key_path, load_key
 from edu.runs import RUN_SCHEMAS
@@ -34,6 +33,7 @@ from ingest.batch import Batch
 from ingest.found import Found, found_in
 from ingest.inbox import discover
 from ingest.pending import Pending
+from ingest.readers.protected import LOCKED
 from ingest.readers.table import literal
 from ingest.roster import describe
 from ingest.submission import Metadata
@@ -50,6 +50,17 @@ class ReplayTargetError(EduError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} holds receipts already; name a folder that is empty or does not exist.")
+
+
+class LockedWorkbookError(EduError):
+    """Workbooks were read with a password, and nothing in the archive opens them."""
+
+    def __init__(self, submissions: list[str]) -> None:
+        self.submissions = submissions
+        super().__init__(
+            f"submissions {', '.join(submissions)}: the workbook is under a password and was archived without its opened "
+            "form. Ask its sender to send it again with the password, or restore the lake from a backup (`edu restore`)."
+        )
 
 
 @dataclass
@@ -139,6 +150,26 @@ def _examined(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _refused_as_recorded(batch: Batch, landing: list[dict[str, Any]]) -> None:
+    """Let a workbook that was refused for its password be refused for the same again: the password is not archived."""
+    recorded = {row["submission_id"]: row["reason_code"] for row in landing}
+    for item in batch.items:
+        reason = recorded[item.submission_id]
+        if item.refusal and item.refusal.reason_code in LOCKED and reason in LOCKED:
+            item.refusal = RejectedFileError(item.source.path.name, reason, "Send it again with its password.")
+
+
+def _lost(batch: Batch, landing: list[dict[str, Any]]) -> list[str]:
+    """Return the submissions that were read with a password of which the archive has no opened form."""
+    _refused_as_recorded(batch, landing)
+    recorded = {row["submission_id"]: row["reason_code"] for row in landing}
+    return [
+        item.submission_id
+        for item in batch.items
+        if item.refusal and item.refusal.reason_code in LOCKED and recorded[item.submission_id] not in LOCKED
+    ]
+
+
 def reland(home: Home, submission_id: str, recorded_at: datetime | None = None) -> dict[str, Any]:
     """Land a submission again under the present contract; return the new receipt.
 
@@ -152,6 +183,8 @@ def reland(home: Home, submission_id: str, recorded_at: datetime | None = None) 
     key, contract, moment = load_key(home), get_contract(dataset), recorded_at or now()
     archive.store_contract(home, contract)
     with _examined(home, key, [submission_id], contract, home) as batch:
+        if _lost(batch, receipts(home, submission_id)[-1:]):
+            raise LockedWorkbookError([submission_id])
         text = f"{submission_id}\n{contract.digest}\n{moment.isoformat()}"
         batch.batch_id = "b" + hashlib.sha256(text.encode()).hexdigest()[:23]
         batch.commit(moment)
@@ -183,6 +216,7 @@ def replay(home: Home, target: Home, submission_id: str | None = None) -> Replay
     for batch_id, landing in _by_batch(rows).items():
         contract = archive.load_contract(home, landing[0]["contract_digest"])
         with _examined(home, key, [row["submission_id"] for row in landing], contract, target) as batch:
+            done.differing += _lost(batch, landing)
             batch.batch_id = batch_id
             batch.commit(landing[0]["recorded_at"])
         done.landings += 1
@@ -193,46 +227,31 @@ def replay(home: Home, target: Home, submission_id: str | None = None) -> Replay
 def mend(home: Home) -> Replay:
     """Land again, with the recorded contract and time, every batch of which a file is missing or was changed.
 
-    A batch that was landed before there were records of what a landing wrote is whole where its rows are as many as
-    its receipts say; then it is recorded as it is.
+    So is every batch without a record of what its landing wrote: nothing else tells what it should be.
 
     Raises:
         ArchiveError: the bytes of a submission are missing or were changed too.
+        LockedWorkbookError: batches, after all others, that hold a workbook whose opened form was not archived.
     """
     wanted = {file.batch_id for file in batches.broken(home)}
     key, done = load_key(home), Replay()
+    lost: list[str] = []
     for batch_id, landing in _by_batch(receipts(home)).items():
         if batch_id not in wanted:
             continue
         done.landings += 1
         done.submissions += len(landing)
-        if _is_adopted(home, batch_id, landing):
-            continue
         contract = archive.load_contract(home, landing[0]["contract_digest"])
         with _examined(home, key, [row["submission_id"] for row in landing], contract, home) as batch:
+            if refused := _lost(batch, landing):
+                # What is recorded of the batch stays: it is worth more than a refusal in its place.
+                lost += refused
+                continue
             batch.batch_id = batch_id
             batch.commit(landing[0]["recorded_at"])
+    if lost:
+        raise LockedWorkbookError(lost)
     return done
-
-
-def _is_adopted(home: Home, batch_id: str, landing: list[dict[str, Any]]) -> bool:
-    """Record what a landing without record wrote, if it is all there; return whether it was."""
-    if batches.has_record(home, batch_id):
-        return False
-    rows, *records = lake.batch_files(home, landing[0]["dataset"], landing[0]["period"], batch_id)
-    wanted = sum(row["rows_accepted"] for row in landing)
-    if not all(path.exists() for path in records) or (wanted and not rows.exists()):
-        return False
-    if wanted:
-        with in_memory() as connection:
-            try:
-                counted = connection.execute(f"select count(*) from read_parquet('{rows}')").fetchone()
-            except duckdb.Error:
-                return False
-        if counted is None or counted[0] != wanted:
-            return False
-    batches.record(home, batch_id, [path for path in (rows, *records) if path.exists()])
-    return True
 
 
 def _by_batch(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -258,6 +277,7 @@ def verify(home: Home, submission_id: str | None = None) -> Replay:
             contract = archive.load_contract(home, landing[0]["contract_digest"])
             ids = [row["submission_id"] for row in landing]
             with _examined(home, key, ids, contract, aside) as batch:
+                _refused_as_recorded(batch, landing)
                 batch.batch_id = batch_id
                 batch.commit(landing[0]["recorded_at"])
             done.differing += _differing(home, aside, contract.dataset, batch_id, ids)

@@ -163,9 +163,10 @@ def _manifest(written: Path, layer: str, options: list[str]) -> Any:
     global _parsed
     from dbt.cli.main import dbtRunner
 
-    files = [path.stat() for path in PROJECT.rglob("*") if path.is_file()]
+    # Every file by itself: one that is put back bears the time of then.
+    files = tuple((path, it.st_mtime_ns, it.st_size) for path in sorted(PROJECT.rglob("*")) for it in (path.stat(),))
     environment = tuple(os.environ[name] for name in PARSED_NAMES)
-    known = (*options, environment, len(files), max(file.st_mtime_ns for file in files))
+    known = (*options, environment, files)
     if _parsed and _parsed[0] == known and written.exists():
         return _parsed[1]
     outcome = dbtRunner().invoke(["parse", *options])

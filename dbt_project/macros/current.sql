@@ -20,40 +20,76 @@
             ) as newest_no
         from {{ ref('col_' ~ dataset) }} as lake_row
         inner join {{ ref('unit_current') }} as unit
-            on
-                unit.submission_id = lake_row.submission_id
-                and unit.batch_id is not distinct from lake_row.batch_id
-                and unit.source_owner = lake_row.{{ owner }}
-                and unit.period = lake_row.period
-                and unit.dataset = '{{ dataset }}'
+            on {{ is_of_unit('lake_row', 'unit', dataset, owner) }}
         {% if deleted_by -%}
-        left join (
-            select
-                deleting.unit_owner,
-                deleted_row.period,
-                deleted_row.snapshot_date,
-                deleted_row.{{ deleted_by }} as other_key,
-                min(deleting.delivery_rank) as delivery_rank
-            from {{ ref('col_' ~ dataset) }} as deleted_row
-            inner join {{ ref('unit_current') }} as deleting
-                on
-                    deleting.submission_id = deleted_row.submission_id
-                    and deleting.batch_id is not distinct from deleted_row.batch_id
-                    and deleting.source_owner = deleted_row.{{ owner }}
-                    and deleting.period = deleted_row.period
-                    and deleting.dataset = '{{ dataset }}'
-            where deleted_row.is_deleted and deleted_row.{{ deleted_by }} is not null and not deleting.is_held
-            group by deleting.unit_owner, deleted_row.period, deleted_row.snapshot_date, deleted_row.{{ deleted_by }}
-        ) as removed
+        left join ({{ deleted_keys(dataset, owner, deleted_by) }}) as removed
             on
                 removed.unit_owner = unit.unit_owner
                 and removed.period = lake_row.period
                 and removed.snapshot_date is not distinct from lake_row.snapshot_date
-                and removed.other_key = lake_row.{{ deleted_by }}
+                and removed.row_key = lake_row.row_key
         {% endif -%}
         where not unit.is_held
     ) as numbered
     where newest_no = 1 and not is_removed
+{%- endmacro %}
+
+{#
+  Row keys that are gone because a delete named another key, and the rank of the newest such delete. A row key has the
+  other key that its newest row with one bears: a later row may lack it. A delete that bears the row's own key beside the
+  other names that row alone.
+#}
+{% macro deleted_keys(dataset, owner, other_key) -%}
+    select
+        named.unit_owner,
+        named.period,
+        named.snapshot_date,
+        named.row_key,
+        min(deleting.delivery_rank) as delivery_rank
+    from (
+        select
+            unit.unit_owner,
+            lake_row.period,
+            lake_row.snapshot_date,
+            lake_row.row_key,
+            lake_row.{{ other_key }} as other_key,
+            row_number() over (
+                partition by unit.unit_owner, lake_row.period, lake_row.snapshot_date, lake_row.row_key
+                order by unit.delivery_rank, lake_row.sheet desc, lake_row.row_number desc
+            ) as newest_no
+        from {{ ref('col_' ~ dataset) }} as lake_row
+        inner join {{ ref('unit_current') }} as unit
+            on {{ is_of_unit('lake_row', 'unit', dataset, owner) }}
+        where lake_row.{{ other_key }} is not null and not unit.is_held and not coalesce(lake_row.is_deleted, false)
+    ) as named
+    inner join (
+        select
+            unit.unit_owner,
+            lake_row.period,
+            lake_row.snapshot_date,
+            lake_row.row_key,
+            unit.delivery_rank
+        from {{ ref('col_' ~ dataset) }} as lake_row
+        inner join {{ ref('unit_current') }} as unit
+            on {{ is_of_unit('lake_row', 'unit', dataset, owner) }}
+        where lake_row.is_deleted and lake_row.row_key = lake_row.{{ other_key }} and not unit.is_held
+    ) as deleting
+        on
+            deleting.unit_owner = named.unit_owner
+            and deleting.period = named.period
+            and deleting.snapshot_date is not distinct from named.snapshot_date
+            and deleting.row_key = named.other_key
+    where named.newest_no = 1
+    group by named.unit_owner, named.period, named.snapshot_date, named.row_key
+{%- endmacro %}
+
+{# Condition that a row of a dataset belongs to a current delivery of its unit. #}
+{% macro is_of_unit(row, unit, dataset, owner) -%}
+    {{ unit }}.submission_id = {{ row }}.submission_id
+    and {{ unit }}.batch_id is not distinct from {{ row }}.batch_id
+    and {{ unit }}.source_owner = {{ row }}.{{ owner }}
+    and {{ unit }}.period = {{ row }}.period
+    and {{ unit }}.dataset = '{{ dataset }}'
 {%- endmacro %}
 
 {# The state of figures that no office has confirmed yet; the seed data_status says what it allows. #}

@@ -15,6 +15,8 @@ import olefile
 from edu.errors import RejectedFileError
 from ingest.readers.guard import unreadable
 
+LOCKED = ("workbook_encrypted", "password_wrong")
+"""Reasons of a refusal that another password, or one at all, may undo."""
 FILE_BYTES_MAXIMUM = 256 << 20
 SPIN_MAXIMUM = 1_000_000
 """Office asks for 100,000 rounds; a file that asks for far more means to keep the machine busy."""

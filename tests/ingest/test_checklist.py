@@ -78,3 +78,8 @@ def test_graduates_are_asked_of_a_school_with_a_last_grade_and_of_one_without_a_
     assert asked([{"dataset": "student", "school_code": SCHOOL, "period": PERIOD}])
     send_roll("more.csv", 13, "full", *younger, pupil(5, grade_code="23"))
     assert asked()
+    # The corrected roll supersedes the wrong one; what comes after it adds to it.
+    send_roll("less.csv", 14, "full", *younger)
+    assert not asked()
+    send_roll("late.csv", 15, "partial", pupil(7, grade_code="23"))
+    assert asked()

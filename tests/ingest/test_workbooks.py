@@ -19,6 +19,7 @@ import xlsxwriter
 import xlwt
 from rosters import header, pupil
 
+from edu.batches import broken
 from edu.codes import code_sets
 from edu.contract import get_contract
 from edu.errors import RejectedFileError
@@ -29,7 +30,7 @@ from ingest.inbox import discover
 from ingest.landing import collect
 from ingest.readers import peek_title, read, xlsx
 from ingest.readers.table import ReadResult
-from ingest.replay import verify
+from ingest.replay import LockedWorkbookError, mend, receipts, reland, replay, verify
 from ingest.submission import Options
 
 CONTRACT = get_contract("student")
@@ -439,6 +440,65 @@ def test_a_wrong_password_archives_the_file_as_it_came(edu_home: Home, tmp_path:
     [receipt] = collect([path], home=edu_home, options=options).receipts
     assert (receipt.status, receipt.reason_code) == ("rejected", "password_wrong")
     assert len(list(edu_home.archive.glob("??/*.bin"))) == 1
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_the_right_password_after_a_wrong_one_is_a_new_delivery(edu_home: Home, tmp_path: Path, dated: bool) -> None:
+    content = encrypted(tmp_path / "made.xlsx", "口令-1").read_bytes()
+    received_at = datetime.datetime(2024, 9, 5, 8) if dated else None
+
+    def send(password: str | None) -> tuple[str, str | None]:
+        path = tmp_path / "e.xlsx"
+        path.write_bytes(content)
+        options = Options(
+            dataset="student", org="421002", period="2024-2025/1", password=password, received_at=received_at
+        )
+        [receipt] = collect([path], home=edu_home, options=options).receipts
+        return receipt.status, receipt.reason_code
+
+    assert send("别的") == ("rejected", "password_wrong")
+    assert verify(edu_home).differing == []
+    # The same bytes without a password would be refused again.
+    assert send(None)[0] == "ignored"
+    assert send("口令-1") == ("accepted", None)
+    assert send("口令-1")[0] == send(None)[0] == "ignored"
+    assert verify(edu_home).differing == []
+
+
+def test_files_that_are_no_workbook_end_nothing_though_a_password_came_with_them(
+    edu_home: Home, tmp_path: Path
+) -> None:
+    good = book(tmp_path / "good.xlsx", {"学生信息": [ON_MAIN, line(1)]}) and tmp_path / "good.xlsx"
+    bad = [tmp_path / "empty.xlsx", tmp_path / "pdf.xlsx", tmp_path / "archive.xlsx"]
+    bad[0].write_bytes(b"")
+    bad[1].write_bytes(b"%PDF-1.7\n%%EOF\n")
+    with zipfile.ZipFile(bad[2], "w") as archive:
+        archive.writestr("word/document.xml", "<x/>")
+    options = Options(dataset="student", org="421002", period="2024-2025/1", password="口令-1")
+    result = collect([*bad, good], home=edu_home, options=options)
+    states = {Path(receipt.file).name: receipt.status for receipt in result.receipts}
+    assert states == {"good.xlsx": "accepted"} | dict.fromkeys(("empty.xlsx", "pdf.xlsx", "archive.xlsx"), "rejected")
+
+
+def test_a_workbook_whose_opened_form_is_not_archived_is_never_mended_into_a_refusal(
+    edu_home: Home, tmp_path: Path
+) -> None:
+    options = Options(dataset="student", org="421002", period="2024-2025/1", password="口令-1")
+    [receipt] = collect([encrypted(tmp_path / "e.xlsx", "口令-1")], home=edu_home, options=options).receipts
+    [manifest] = edu_home.archive.glob("manifest/*.json")
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    del content["parts"][0]["opened_sha256"]
+    manifest.write_text(json.dumps(content), encoding="utf-8")
+    [rows] = edu_home.lake.glob("student/*/b*.parquet")
+    rows.unlink()
+    before = receipts(edu_home)
+    for again in (lambda: mend(edu_home), lambda: reland(edu_home, str(receipt.submission_id))):
+        with pytest.raises(LockedWorkbookError, match="with the password"):
+            again()
+    assert receipts(edu_home) == before
+    assert [file.problem for file in broken(edu_home)] == ["is missing"]
+    # A replay elsewhere goes on with the others, and says which it could not read.
+    assert replay(edu_home, Home(tmp_path / "other")).differing == [receipt.submission_id]
 
 
 def test_a_workbook_that_asks_for_endless_work_is_refused(tmp_path: Path) -> None:

@@ -6,12 +6,9 @@
 {% materialization table, adapter='duckdb' %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='table') -%}
-    {% if existing is not none and not existing.is_table %}
-        {{ drop_relation_if_exists(existing) }}
-    {% endif %}
     {{ run_hooks(pre_hooks) }}
     {% call statement('main') -%}
-        drop table if exists {{ target }} cascade;
+        {% if existing is not none %}drop {{ existing.type }} if exists {{ existing }} cascade;{% endif %}
         {{ create_table_as(False, target, compiled_code) }}
     {%- endcall %}
     {{ run_hooks(post_hooks) }}

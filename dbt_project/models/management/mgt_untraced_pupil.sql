@@ -7,6 +7,30 @@ with bound as (
     where case_kind = 'empty_enrolment' and threshold = 'examined_share_pct'
 ),
 
+-- A school's roll of a term is the newest of its dates.
+roll as (
+    select
+        school_id,
+        school_year,
+        term,
+        max(snapshot_date) as snapshot_date
+    from {{ ref('fct_enrolment_snapshot') }}
+    where term in (1, 2)
+    group by school_id, school_year, term
+),
+
+enrolled as (
+    select pupil.*
+    from {{ ref('fct_enrolment_snapshot') }} as pupil
+    inner join roll
+        on
+            roll.school_id = pupil.school_id
+            and roll.school_year = pupil.school_year
+            and roll.term = pupil.term
+            and roll.snapshot_date = pupil.snapshot_date
+    where pupil.is_enrolled
+),
+
 -- The rows of the year's last term of those who stood in the same school's roll in its first.
 attending as (
     select
@@ -17,19 +41,14 @@ attending as (
         later.snapshot_date,
         later.class_code,
         later.is_incomplete or earlier.is_incomplete as is_incomplete
-    from {{ ref('fct_enrolment_snapshot') }} as later
-    inner join {{ ref('fct_enrolment_snapshot') }} as earlier
+    from enrolled as later
+    inner join enrolled as earlier
         on
             earlier.person_id = later.person_id
             and earlier.school_id = later.school_id
             and earlier.school_year = later.school_year
-            and earlier.snapshot_date < later.snapshot_date
-    where
-        later.is_enrolled
-        and earlier.is_enrolled
-        and later.class_code is not null
-        and later.term = 2
-        and earlier.term = 1
+            and earlier.term = 1
+    where later.class_code is not null and later.term = 2
 ),
 
 tested as (
