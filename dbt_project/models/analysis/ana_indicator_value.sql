@@ -154,9 +154,8 @@ select
     end as value_state,
     rule.threshold,
     case
-        when valued.value_exact is null or not status.allows_verdict then null
-        -- Schools that are missing would count as nothing in a share of a whole area's people.
-        when valued.combine = 'area' and not valued.is_complete then null
+        -- Nobody is judged by some of the schools: the others could tip the figure over the bound.
+        when valued.value_exact is null or not valued.is_complete or not status.allows_verdict then null
         when rule.comparator = '>=' then valued.value_exact >= rule.threshold
         when rule.comparator = '<=' then valued.value_exact <= rule.threshold
     end as is_met,
