@@ -299,6 +299,8 @@ class Contract(Strict):
     """Field groups that identify a row, best first; the file row is the last resort."""
     place_fields: tuple[str, ...] = ()
     """Coded fields whose names a finding gives after the label, where one row of a file holds many rows of the dataset."""
+    zero_report: bool = False
+    """Whether a school may say in a row that it has nothing to report (零报告): it is then known, not missing."""
     is_additive: bool = False
     """Rows with equal keys are summed, never de-duplicated."""
     default_coverage: Literal["full", "partial", "delta"] = "full"
@@ -387,6 +389,8 @@ class Contract(Strict):
         wanted |= set(self.place_fields) | set(self.breakers.figures) | set(self.breakers.figures_by)
         if self.school_field:
             wanted.add(self.school_field)
+        elif self.zero_report:
+            raise ValueError("a zero report names its school: school_field is null")
         for profile in self.profiles.values():
             wanted |= set(profile.headers) | set(profile.mandatory) | set(profile.fields or ())
             if profile.positions:

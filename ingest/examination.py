@@ -19,6 +19,8 @@ from ingest.pending import Pending
 from ingest.readers import FieldTable
 from ingest.readers.table import literal, quoted
 
+ZERO_REPORT = "零报告"
+"""What a school writes that has nothing to report: it must say so, because a file without rows may be an accident."""
 SLICE_ROWS = 50_000
 """So many rows take the whole cleaning at a time."""
 SLICE_KEY_NAME = "slice"
@@ -70,7 +72,8 @@ class Examination:
         names = ", ".join(f"{quoted(f.name)} varchar" for f in self.contract.fields)
         c.execute(
             "create or replace temp table raw_row (submission_id varchar, value_form varchar, sheet varchar, "
-            f"row_number integer, is_deleted boolean, is_plain boolean, row_fault varchar, {names})"
+            "row_number integer, is_deleted boolean, is_plain boolean, is_zero_report boolean, row_fault varchar, "
+            f"{names})"
         )
         # One after another: a union of them all would hold blocks of every column for every table at once.
         for item in self.items:
@@ -94,9 +97,20 @@ class Examination:
         rows = f"select row_number, {deleted} as is_deleted, {fault} as row_fault, {fields} from ({table.relation})"
         return (
             f"select {literal(item.submission_id)} as submission_id, {literal(form)} as value_form, {sheet} as sheet, "
-            f"row_number, is_deleted, {self._is_plain(form, table)} as is_plain, row_fault, "
+            f"row_number, is_deleted, {self._is_plain(form, table)} as is_plain, {self._is_zero_report(item)}, row_fault, "
             f"{', '.join(quoted(f.name) for f in self.contract.fields)} from ({plain.with_numbers(self.contract, rows)})"
         )
+
+    def _is_zero_report(self, item: Pending) -> str:
+        """Return whether a row says that its school has nothing to report: the word, the school, and no other value."""
+        assert item.result
+        if not self.contract.zero_report or self.contract.profiles[item.result.profile].carrier != "table":
+            return "false as is_zero_report"
+        others = [field for field in self.contract.fields if field.name != self.contract.school_field]
+        texts = ", ".join(cleaning.text_column(field) for field in others)
+        nothing = ", ".join(literal(word) for word in cleaning.NULL_WORDS)
+        said = f"list_distinct(list_filter([{texts}], lambda text: text not in ({nothing})))"
+        return f"coalesce({said} = [{literal(ZERO_REPORT)}], false) as is_zero_report"
 
     def _is_plain(self, form: str, table: FieldTable) -> str:
         return plain.is_plain_sql(self.contract, table.fields) if form == plain.VALUE_FORM else "false"
@@ -301,30 +315,54 @@ class Examination:
             f"""
             create or replace temp table judged as
             with faulty as (select row_id, row_fault from raw where row_fault is not null),
+            zero as ({self._zero_reports()}),
             dated as (select *, {id_birth} as id_birth, {id_sex} as id_sex from cleaned),
             ruled as (select * {flags} from dated),
             verdict as (
                 select ruled.row_id, is_deleted, faulty.row_fault, {"".join(name + ", " for name, _, _ in rules)}
+                    zero.row_id is not null as is_zero_report, coalesce(zero.is_contradicted, false) as is_contradicted,
                     {" or ".join(placeholder) or "false"} as is_placeholder,
                     case when faulty.row_fault is not null then true when is_deleted then not {names_its_key}
+                        when zero.row_id is not null then zero.is_contradicted or zero.school is null
                         else {" or ".join(quarantine) or "false"} end as is_quarantined,
-                    faulty.row_fault is null and not is_deleted
+                    faulty.row_fault is null and not is_deleted and zero.row_id is null
                         and ({" or ".join(incomplete) or "false"}) as is_incomplete
-                from ruled left join faulty on faulty.row_id = ruled.row_id
+                from ruled
+                left join faulty on faulty.row_id = ruled.row_id
+                left join zero on zero.row_id = ruled.row_id
             )
             select * from verdict
-            where {" or ".join(["is_deleted", "is_quarantined", "is_incomplete", *(name for name, _, _ in rules)])}
+            where {" or ".join(["is_deleted", "is_zero_report", "is_quarantined", "is_incomplete", *(name for name, _, _ in rules)])}
             """
         )
         c.execute(
             """
             create or replace temp view checked as
-            select c.*, coalesce(j.is_quarantined, false) as is_quarantined, coalesce(j.is_incomplete, false) as is_incomplete
+            select c.*, coalesce(j.is_quarantined, false) as is_quarantined, coalesce(j.is_incomplete, false) as is_incomplete,
+                coalesce(j.is_zero_report and not j.is_quarantined, false) as is_zero_report
             from cleaned as c left join judged as j on j.row_id = c.row_id
             """
         )
-        c.execute("create or replace temp view accepted as select * from checked where not is_quarantined")
+        c.execute(
+            "create or replace temp view accepted as select * exclude (is_zero_report) from checked "
+            "where not is_quarantined and not is_zero_report"
+        )
         self._find(rules)
+
+    def _zero_reports(self) -> str:
+        """Return a SELECT of the rows that report nothing, their schools, and whether other rows or a delivery that is
+        not the whole deny it."""
+        if not self.contract.zero_report:
+            return "select 0 as row_id, '' as school, false as is_contradicted where false"
+        school = quoted(str(self.contract.school_field))
+        return f"""
+            select raw.row_id, c.{school} as school, c.coverage <> 'full' or exists (
+                select 1 from cleaned as other inner join raw as r on r.row_id = other.row_id
+                where other.submission_id = c.submission_id and other.{school} = c.{school} and not r.is_zero_report
+            ) as is_contradicted
+            from raw inner join cleaned as c on c.row_id = raw.row_id
+            where raw.is_zero_report
+        """
 
     def _find(self, rules: list[Any]) -> None:
         """Make `finding_rows` (row_id, field, reason_code, severity)."""
@@ -350,13 +388,16 @@ class Examination:
         c.execute(
             "create or replace temp table finding_rows as select f.* from all_findings as f "
             "left join judged as j on j.row_id = f.row_id where not coalesce(j.is_deleted, false) "
+            f"and (not coalesce(j.is_zero_report, false) or f.field = {literal(contract.school_field or '')}) "
             "and j.row_fault is null and (not coalesce(j.is_placeholder, false) or f.reason_code = 'placeholder_row') "
             # A percent sign that refutes the row's unit was not taken away.
             "and not (f.reason_code = 'percent_sign_removed' and exists (select 1 from all_findings as u "
             "where u.row_id = f.row_id and u.field = f.field and u.reason_code = 'percent_unclear')) "
             "union all "
             "select row_id, null, 'delete_without_key', 'quarantine' from judged where is_deleted and is_quarantined "
-            "union all select row_id, null, row_fault, 'quarantine' from judged where row_fault is not null"
+            "union all select row_id, null, row_fault, 'quarantine' from judged where row_fault is not null "
+            "union all "
+            "select row_id, null, 'zero_report_contradicted', 'quarantine' from judged where is_contradicted"
         )
         if not contract.is_additive:
             c.execute(f"create or replace temp table copies as {copies_sql(contract)}")

@@ -47,24 +47,28 @@ class Recorder:
         receipts = []
         rows: list[dict[str, Any]] = []
         for item in self.items:
-            read_, accepted, incomplete = counts.get(item.submission_id, (0, 0, 0))
+            read_, accepted, incomplete, nothing = counts.get(item.submission_id, (0, 0, 0, 0))
             reason = item.refusal.reason_code if item.refusal else None
             status = "accepted" if accepted == read_ and not reason else "partly_accepted"
-            if reason or not accepted:
+            if reason or not accepted + nothing:
                 status = "rejected"
                 reason = reason or "no_row_accepted"
             rows.append(self._receipt_row(item, status, reason, read_, accepted, incomplete, recorded_at))
-            receipts.append(self._receipt(item, rows[-1], findings.get(item.submission_id, {})))
+            receipts.append(self._receipt(item, rows[-1], findings.get(item.submission_id, {}), nothing))
         runs.append(self.home, "submission", self.batch_id, rows)
         self.records = rows
         return receipts
 
-    def _counts(self) -> dict[str, tuple[int, int, int]]:
+    def _counts(self) -> dict[str, tuple[int, int, int, int]]:
+        """Return of each submission its rows, those accepted, incomplete ones among them, and its zero reports, which are
+        none of the rows."""
         rows = self.connection.execute(
-            "select submission_id, count(*), count(*) filter (where not is_quarantined), "
-            "count(*) filter (where is_incomplete and not is_quarantined) from checked group by submission_id"
+            "select submission_id, count(*) filter (where not is_zero_report), "
+            "count(*) filter (where not is_quarantined and not is_zero_report), "
+            "count(*) filter (where is_incomplete and not is_quarantined), count(*) filter (where is_zero_report) "
+            "from checked group by submission_id"
         ).fetchall()
-        return {row[0]: (row[1], row[2], row[3]) for row in rows}
+        return {row[0]: (row[1], row[2], row[3], row[4]) for row in rows}
 
     def _record_findings(self) -> dict[str, dict[str, int]]:
         """Write all findings, those of forms of files included; return submission → severity → how many."""
@@ -161,7 +165,8 @@ class Recorder:
             f"""
             select c.submission_id, {literal(self.batch_id)} as batch_id, {literal(self.contract.dataset)} as dataset,
                 {of} as school_code, {literal(self.period)} as period, c.snapshot_date, c.coverage,
-                count(*) as rows_read, count(*) filter (where not c.is_quarantined) as rows_accepted,
+                count(*) filter (where not c.is_zero_report) as rows_read,
+                count(*) filter (where not c.is_quarantined and not c.is_zero_report) as rows_accepted,
                 count(*) filter (where c.is_quarantined) as rows_quarantined
             from checked as c
             {f"where {of} is not null" if self.contract.school_field else ""}
@@ -207,7 +212,7 @@ class Recorder:
             "recorded_at": recorded_at,
         }
 
-    def _receipt(self, item: Pending, row: dict[str, Any], severities: dict[str, int]) -> Receipt:
+    def _receipt(self, item: Pending, row: dict[str, Any], severities: dict[str, int], nothing: int) -> Receipt:
         is_whole = row["status"] == "accepted"
         return Receipt(
             file=str(item.source.path),
@@ -223,6 +228,6 @@ class Recorder:
             rows_dropped=row["rows_dropped"],
             reason_code=row["reason_code"],
             findings=severities,
-            message=str(item.refusal) if item.refusal else None,
+            message=str(item.refusal) if item.refusal else f"{nothing} 所学校零报告。" if nothing else None,
             exit_code=int(ExitCode.OK if is_whole else ExitCode.REJECTED),
         )

@@ -11,6 +11,7 @@ from edu.codes import code_sets
 from edu.contract import Contract, FieldSpec, contracts, get_contract
 from edu.dictionary import TYPE_NAMES
 from ingest.correction import CODES_SHEET, NOTES_SHEET
+from ingest.examination import ZERO_REPORT
 
 PROFILE = "template"
 ROWS = 5_000
@@ -134,6 +135,10 @@ def _write_notes(
     sheet.write_string(
         0, 0, f"{contract.label}：填表说明。带 * 的列必须填写；没有内容的单元格请留空；不要增加标题、合计行。", wrap
     )
+    if contract.zero_report:
+        school, first = (field.label for field in fields[:2])
+        told = f"本期没有可报内容的，填写“{school}”，并在“{first}”列填写“{ZERO_REPORT}”；不填报视为未报，不作零计。"
+        sheet.write_string(1, 0, told, wrap)
     for column, (name, width) in enumerate(
         (("字段", 22), ("必填", 6), ("类型", 18), ("单位", 6), ("可填内容", 60), ("示例", 16))
     ):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from edu.contract import get_contract
 from edu.identifiers import resident_id_check_digit
+from edu.paths import Home
+from ingest.landing import collect
+from ingest.submission import Options
 
 SCHOOL = "2142000001"
 
@@ -77,3 +81,14 @@ def write_roster(
         writer.writerows([[row[name] for name in order] for row in rows])
         writer.writerows(bottom or [])
     return path
+
+
+def register(home: Home, folder: Path, kind: str, received_at: datetime) -> None:
+    """Land a register of one school of a kind."""
+    names = header("school")
+    values = {"学校标识码": SCHOOL, "学校名称": "一小", "办学类型码": kind, "举办者码": "811"}
+    values |= {"行政区划码": "421002", "城乡类型码": "111", "主管单位码": "421002"}
+    registry = folder / "school.csv"
+    with registry.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([names, [values.get(name, "") for name in names]])
+    collect([registry], home=home, options=Options("school", "421002", "2024-2025/1", received_at=received_at))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import openpyxl
-from rosters import SCHOOL, header, pupil, write_roster
+from rosters import SCHOOL, pupil, register, write_roster
 
 from edu.paths import Home
 from ingest.checklist import checklist, write_checklist
@@ -16,17 +15,6 @@ from ingest.landing import collect
 from ingest.submission import Options
 
 PERIOD = "2024-2025/1"
-
-
-def register(home: Home, folder: Path, kind: str, received_at: datetime) -> None:
-    """Land a register of one school of a kind."""
-    names = header("school")
-    values = {"学校标识码": SCHOOL, "学校名称": "一小", "办学类型码": kind, "举办者码": "811"}
-    values |= {"行政区划码": "421002", "城乡类型码": "111", "主管单位码": "421002"}
-    registry = folder / "school.csv"
-    with registry.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream).writerows([names, [values.get(name, "") for name in names]])
-    collect([registry], home=home, options=Options("school", "421002", PERIOD, received_at=received_at))
 
 
 def test_a_school_sees_what_it_owes(edu_home: Home, tmp_path: Path) -> None:
