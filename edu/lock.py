@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from edu.errors import EduError
+
+POLL_SECONDS = 0.2
 
 
 class BusyError(EduError):
@@ -18,17 +21,40 @@ class BusyError(EduError):
 
 
 @contextmanager
-def alone(path: Path, work: str) -> Iterator[None]:
+def alone(path: Path, work: str, *, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold a lock; `work` says what goes on, as in "warehouse.duckdb is open".
 
     Raises:
-        BusyError: another process holds it.
+        BusyError: another process holds it, and still did when the time to wait was over.
     """
+    with _held(path, work, fcntl.LOCK_EX, wait_seconds):
+        yield
+
+
+@contextmanager
+def together(path: Path, work: str) -> Iterator[None]:
+    """Hold a lock with all others that hold it so; `work` says what goes on.
+
+    Raises:
+        BusyError: another process holds it alone.
+    """
+    with _held(path, work, fcntl.LOCK_SH, 0.0):
+        yield
+
+
+@contextmanager
+def _held(path: Path, work: str, kind: int, wait_seconds: float) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    end = time.monotonic() + wait_seconds
     with path.open("w", encoding="ascii") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(work) from None
+        while True:
+            try:
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise BusyError(work) from None
+            time.sleep(POLL_SECONDS)
         yield
 
 

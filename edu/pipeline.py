@@ -81,16 +81,15 @@ def publish(home: Home) -> Publication:
 
     Raises:
         GateFailedError: the gate failed; the served version stays.
-        WarehouseError: nothing was built.
+        WarehouseError, BusyError: nothing was built, or it is being built.
     """
-    from edu.errors import WarehouseError
+    from warehouse import built
 
-    if not home.warehouse.exists():
-        raise WarehouseError("there is no warehouse yet; run edu build first.")
-    report = run_named_gate("publication", home, home.warehouse)
-    if report.failed_global:
-        raise GateFailedError("publication", report.failed_global)
-    return publish_version(home)
+    with built.reading(home):
+        report = run_named_gate("publication", home, home.warehouse)
+        if report.failed_global:
+            raise GateFailedError("publication", report.failed_global)
+        return publish_version(home)
 
 
 def publish_version(home: Home) -> Publication:

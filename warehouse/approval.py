@@ -7,6 +7,8 @@ recorded so far, so that school, county and city can approve one after the other
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +16,11 @@ import duckdb
 
 from edu import audit, runs
 from edu.clock import now
-from edu.errors import EduError, ExitCode, WarehouseError
+from edu.duck import in_memory
+from edu.errors import EduError, ExitCode
 from edu.paths import Home
 from edu.runs import ensure_empty
+from warehouse import built
 
 SHOWN = 10
 
@@ -71,23 +75,19 @@ class Approval:
     """False where the same content had been approved already."""
 
 
-def _open(home: Home) -> duckdb.DuckDBPyConnection:
-    """Return a connection to the built warehouse with the approvals recorded so far as the view `recorded`."""
-    if not home.warehouse.exists():
-        raise WarehouseError("there is no warehouse yet; run edu build first.")
-    ensure_empty(home)
-    try:
-        connection = duckdb.connect(":memory:")
+@contextmanager
+def _opened(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the built warehouse with the approvals recorded so far as the view `recorded`."""
+    with built.reading(home), in_memory() as connection:
+        ensure_empty(home)
         connection.execute(f"attach '{home.warehouse}' as built (read_only)")
-    except duckdb.IOException:
-        raise WarehouseError("the warehouse is being built. Wait for its end and approve then.") from None
-    connection.execute("use built")
-    connection.execute(
-        "create temp view recorded as select * exclude (newest_no) from (select *, row_number() over ("
-        "partition by org, dataset, period order by recorded_at desc, approval_id desc) as newest_no "
-        f"from read_parquet('{home.runs}/approval/*.parquet')) where newest_no = 1"
-    )
-    return connection
+        connection.execute("use built")
+        connection.execute(
+            "create temp view recorded as select * exclude (newest_no) from (select *, row_number() over ("
+            "partition by org, dataset, period order by recorded_at desc, approval_id desc) as newest_no "
+            f"from read_parquet('{home.runs}/approval/*.parquet')) where newest_no = 1"
+        )
+        yield connection
 
 
 CHILDREN = """
@@ -135,7 +135,7 @@ def approve(
         PeriodLockedError: the city approved already.
         AuditReasonError: who or why is missing.
     """
-    with _open(home) as connection:
+    with _opened(home) as connection:
         wanted = _contents(connection, org, dataset, period)
         if not wanted:
             raise NothingToApproveError(org, dataset or "any", period)

@@ -18,10 +18,11 @@ import xlsxwriter
 
 from edu import audit, runs
 from edu.clock import now
-from edu.errors import EduError, ExitCode, WarehouseError
+from edu.errors import EduError, ExitCode
 from edu.paths import PRIVATE_DIR_MODE, Home
 from edu.pseudonym import load_key
 from edu.rejoin import names_of_rows
+from warehouse import built
 
 PERSON_KINDS = ("dual_enrolment", "transfer_in_flight", "graduate_not_cleared", "empty_enrolment")
 LINKING = ("link", "keep_apart")
@@ -79,15 +80,6 @@ class Export:
     names: int
 
 
-def _connect(home: Home) -> duckdb.DuckDBPyConnection:
-    if not home.warehouse.exists():
-        raise WarehouseError("there is no warehouse yet; run edu build first.")
-    try:
-        return duckdb.connect(str(home.warehouse), read_only=True)
-    except duckdb.IOException:
-        raise WarehouseError("the warehouse is being built; ask again when the build has ended.") from None
-
-
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
     return list(connection.execute(sql, list(values)).to_arrow_table().to_pylist())
 
@@ -107,7 +99,7 @@ def list_cases(
             "(select school_code from storage.dim_school where managing_org = ?))"
         )
         values += [org, org]
-    with _connect(home) as connection:
+    with built.opened(home) as connection:
         return _rows(
             connection,
             f'select {LIST_COLUMNS} from management."case" where {" and ".join(conditions)} '
@@ -122,7 +114,7 @@ def show_case(home: Home, case_id: str) -> dict[str, Any]:
     Raises:
         CaseNotFoundError: none or several match.
     """
-    with _connect(home) as connection:
+    with built.opened(home) as connection:
         found = (
             _rows(connection, f'select {LIST_COLUMNS} from management."case" where starts_with(case_id, ?)', [case_id])
             if len(case_id) >= PREFIX_MINIMUM
@@ -217,7 +209,7 @@ def decide(
 def _school_of_case(home: Home, case: dict[str, Any], school_code: str) -> str:
     if school_code not in {place["school_code"] for place in case["places"]}:
         raise DecisionError(f"school {school_code} is not one that case {case['case_id'][:12]} concerns.")
-    with _connect(home) as connection:
+    with built.opened(home) as connection:
         found = connection.execute(
             "select distinct school_id from storage.dim_school where school_code = ? order by 1", [school_code]
         ).fetchall()
@@ -279,7 +271,7 @@ def _people(home: Home, school_code: str, case_ids: list[str]) -> dict[str, list
     ):
         words = {"dataset": dataset, "fact": fact, "namespace": namespace, "key": key, "class_code": class_code}
         parts += [_PLACES_OF_PEOPLE.format(**words), _PLACES_OF_KEYS.format(**words)]
-    with _connect(home) as connection:
+    with built.opened(home) as connection:
         places = connection.execute(
             "with concerned as (select case_id, case_kind, subject_key, dataset, school_code, period "
             "from management.case_school where school_code = ? and case_id in (select unnest(?))) "

@@ -15,7 +15,9 @@ from edu.duck import connect
 from edu.errors import WarehouseError
 from edu.paths import Home
 from edu.runs import RUN_SCHEMAS
+from warehouse import built
 from warehouse.digest import digest
+from warehouse.transform import building
 
 KINDS = {"run_log": "started_at", "gate_result": "recorded_at"}
 """Records that every run writes a file of, and their time. Others are few, or named by what they belong to."""
@@ -41,7 +43,8 @@ def compact(home: Home, today: date | None = None) -> Compaction:
     """Compact records and warehouse; run again after a kill, it ends the same way.
 
     Raises:
-        WarehouseError: the warehouse is open elsewhere, or the copy does not equal it.
+        BusyError: the warehouse is being built, or open elsewhere for too long.
+        WarehouseError: the copy does not equal it.
     """
     files = sum(compact_records(home, kind, today) for kind in KINDS)
     return Compaction(files, compact_warehouse(home))
@@ -92,29 +95,30 @@ def compact_warehouse(home: Home, *, free_bytes: int = FREE_BYTES) -> int:
     The copy takes the name only if its digest is the same.
 
     Raises:
-        WarehouseError: the warehouse is open elsewhere, or the copy does not equal it.
+        BusyError: the warehouse is being built, or open elsewhere for too long.
+        WarehouseError: the copy does not equal it.
     """
-    database = home.warehouse
-    if not database.exists():
+    if not home.warehouse.exists():
         return 0
+    with building(home, home.warehouse), built.writing(home):
+        return built.when_free(home.warehouse, lambda: _copy_without_free(home.warehouse, free_bytes))
+
+
+def _copy_without_free(database: Path, free_bytes: int) -> int:
     aside = database.with_name(f".{database.name}.compact")
     aside.unlink(missing_ok=True)
     before = database.stat().st_size
-    try:
-        with connect(database) as connection:
-            free = connection.execute(
-                "select free_blocks * block_size, free_blocks / greatest(total_blocks, 1) from pragma_database_size()"
-            ).fetchone()
-            if free is None or free[0] < free_bytes or free[1] < FREE_SHARE:
-                return 0
-            name = connection.execute("select current_database()").fetchone()
-            connection.execute(f"attach '{aside}' as compacted")
-            connection.execute(f'copy from database "{name[0] if name else ""}" to compacted')
-            connection.execute("checkpoint compacted")
-            connection.execute("detach compacted")
-    except duckdb.IOException:
-        aside.unlink(missing_ok=True)
-        raise WarehouseError("the warehouse is open in another process. Wait for its end and compact again.") from None
+    with connect(database) as connection:
+        free = connection.execute(
+            "select free_blocks * block_size, free_blocks / greatest(total_blocks, 1) from pragma_database_size()"
+        ).fetchone()
+        if free is None or free[0] < free_bytes or free[1] < FREE_SHARE:
+            return 0
+        name = connection.execute("select current_database()").fetchone()
+        connection.execute(f"attach '{aside}' as compacted")
+        connection.execute(f'copy from database "{name[0] if name else ""}" to compacted')
+        connection.execute("checkpoint compacted")
+        connection.execute("detach compacted")
     if digest(aside, with_pseudonyms=True) != digest(database, with_pseudonyms=True):
         aside.unlink()
         raise WarehouseError("the compacted copy of the warehouse has another digest; the warehouse stays as it is.")

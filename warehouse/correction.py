@@ -16,8 +16,9 @@ import duckdb
 from edu import audit, runs
 from edu.clock import now
 from edu.contract import contracts
-from edu.errors import EduError, ExitCode, WarehouseError
+from edu.errors import EduError, ExitCode
 from edu.paths import Home
+from warehouse import built
 
 STATUS_FIELDS = {"student": "status_code = '01'", "staff": "staff_status_code = '11'"}
 DECISIONS = ("approved", "rejected")
@@ -54,15 +55,9 @@ def waiting(home: Home, submission_id: str | None = None) -> list[Change]:
     """Return the changes that wait, with figures of the locked content and of the content with the change.
 
     Raises:
-        WarehouseError: nothing was built, or it is being built.
+        WarehouseError, BusyError: nothing was built, or it is being built.
     """
-    if not home.warehouse.exists():
-        raise WarehouseError("there is no warehouse yet; run edu build first.")
-    try:
-        connection = duckdb.connect(str(home.warehouse), read_only=True)
-    except duckdb.IOException:
-        raise WarehouseError("the warehouse is being built. Wait for its end and try again.") from None
-    with connection:
+    with built.opened(home) as connection:
         rows = connection.execute(
             "select dataset, unit_owner, period, submission_id, received_at, snapshot_date, coverage, correction_status "
             "from storage.unit_waiting where ? is null or submission_id = ? order by all",

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-import duckdb
-
 from edu.clock import now
-from edu.errors import WarehouseError
 from edu.paths import Home
+from warehouse import built
 
 DAYS = 60
 """Older due dates were told in their time; a period that nobody will mend is not told every night."""
@@ -35,16 +33,12 @@ def overdue(home: Home, today: date | None = None) -> list[Overdue]:
     """Return what is overdue, in dataset and period order; nothing where nothing was built.
 
     Raises:
-        WarehouseError: the warehouse is being built.
+        BusyError: the warehouse is being built.
     """
     if not home.warehouse.exists():
         return []
     day = today or now().date()
-    try:
-        connection = duckdb.connect(str(home.warehouse), read_only=True)
-    except duckdb.IOException:
-        raise WarehouseError("the warehouse is being built. Wait for its end and try again.") from None
-    with connection:
+    with built.opened(home) as connection:
         rows = connection.execute(
             "select dataset, period, due_date, managing_org, count(*) from management.expected_submission "
             "where status in ('missing', 'rejected') and due_date < ? and due_date >= ? - to_days(?) "

@@ -14,8 +14,9 @@ import duckdb
 
 from edu import audit, runs
 from edu.clock import now
-from edu.errors import EduError, ExitCode, WarehouseError
+from edu.errors import EduError, ExitCode
 from edu.paths import Home
+from warehouse import built
 
 FIGURES = "select table_name, row_key, measure, value from query.official_current where school_year = ? order by all"
 
@@ -45,7 +46,7 @@ def freeze(home: Home, *, name: str, school_year: str, author: str, reason: str)
 
     Raises:
         ReleaseError: a release of this name and year exists, or the year has no figure.
-        WarehouseError: nothing was built, or it is being built.
+        WarehouseError, BusyError: nothing was built, or it is being built.
         AuditReasonError: author or reason is empty.
     """
     runs.ensure_empty(home)
@@ -54,13 +55,7 @@ def freeze(home: Home, *, name: str, school_year: str, author: str, reason: str)
         raise ReleaseError(
             f"release {name} of {school_year} was frozen before and stays; give a correction its own name."
         )
-    if not home.warehouse.exists():
-        raise WarehouseError("there is no warehouse yet; run edu build first.")
-    try:
-        connection = duckdb.connect(str(home.warehouse), read_only=True)
-    except duckdb.IOException:
-        raise WarehouseError("the warehouse is being built; freeze when the build has ended.") from None
-    with connection:
+    with built.opened(home) as connection:
         figures = connection.execute(FIGURES, [school_year]).to_arrow_table()
     if not figures.num_rows:
         raise ReleaseError(f"school year {school_year} has no figure; is it written like 2024-2025, and built?")

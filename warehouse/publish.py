@@ -15,6 +15,7 @@ from edu.clock import now
 from edu.errors import EduError, ExitCode, WarehouseError
 from edu.lock import alone
 from edu.paths import Home
+from warehouse import built
 from warehouse.digest import digest, table_digest
 from warehouse.suppression.release import suppress
 
@@ -210,11 +211,9 @@ def publish(home: Home, *, site_writer: SiteWriter | None = None) -> Publication
 
     Raises:
         WarehouseError: nothing was built, or the copy is not what the warehouse holds.
-        BusyError: another process publishes.
+        BusyError: another process publishes, or builds.
     """
-    if not home.warehouse.exists():
-        raise WarehouseError("there is no warehouse yet; run edu build first.")
-    with alone(home.tmp / "publish.lock", "a version is being published"):
+    with built.reading(home), alone(home.tmp / "publish.lock", "a version is being published"):
         return _publish(home, site_writer)
 
 

@@ -18,6 +18,7 @@ from edu.contract import contracts
 from edu.errors import EduError, ExitCode, WarehouseError
 from edu.paths import Home
 from edu.pseudonym import load_key
+from warehouse import built
 
 PSEUDONYM = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 DEFAULT_HOURS = 24
@@ -120,13 +121,11 @@ def reveal(
         CaseNotOpenError: the case is not open.
         RevealTooWideError: it concerns too many keys.
         AuditReasonError: who or why is missing.
-        WarehouseError: nothing was built.
+        WarehouseError, BusyError: nothing was built, or it is being built.
     """
     if not 0 < hours <= MAXIMUM_HOURS:
         raise WarehouseError(f"--expires {hours}: give hours between 1 and {MAXIMUM_HOURS}.")
-    if not home.warehouse.exists():
-        raise WarehouseError("there is no warehouse yet; run edu build first.")
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+    with built.opened(home) as connection:
         keys, places = _keys_and_places(connection, _case(connection, case_id))
     if len(keys) > MAXIMUM_KEYS:
         raise RevealTooWideError(case_id, len(keys))

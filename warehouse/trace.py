@@ -7,6 +7,8 @@ columns that both have; a fact's rows lead to the collection by the key of the r
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +17,7 @@ import duckdb
 from edu.contract import contracts
 from edu.errors import EduError, ExitCode, WarehouseError
 from edu.paths import Home
+from warehouse import built
 
 LAYERS = ("analysis", "query", "visualization")
 KEYS = (
@@ -351,18 +354,16 @@ class _Walk:
         return int(row[0]) if row else 0
 
 
-def _open(home: Home) -> tuple[duckdb.DuckDBPyConnection, dict[str, Any]]:
+@contextmanager
+def _opened(home: Home) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, Any]]]:
     path = home.logs / "dbt" / "target" / "manifest.json"
-    if not home.warehouse.exists() or not path.exists():
+    if not path.exists():
         raise WarehouseError("there is no warehouse yet; run edu build first.")
-    connection = duckdb.connect()
-    try:
+    with built.reading(home), duckdb.connect() as connection:
         connection.execute(f"attach '{home.warehouse}' as built (read_only)")
-    except duckdb.IOException:
-        raise WarehouseError("the warehouse is being built. Wait for its end and try again.") from None
-    connection.execute("set enable_external_access = false")
-    connection.execute("set lock_configuration = true")
-    return connection, json.loads(path.read_text(encoding="utf-8"))
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+        yield connection, json.loads(path.read_text(encoding="utf-8"))
 
 
 def _dicts(cursor: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -381,10 +382,9 @@ def trace(home: Home, table: str, where: str = "true", limit: int = 50) -> Trace
 
     Raises:
         TraceError: no such table, the condition is wrong, or it chooses nothing.
-        WarehouseError: nothing was built.
+        WarehouseError, BusyError: nothing was built, or it is being built.
     """
-    connection, manifest = _open(home)
-    with connection:
+    with _opened(home) as (connection, manifest):
         walk = _Walk(connection, manifest)
         names = {f"{node['schema']}.{node['alias']}": name for name, node in walk.nodes.items()}
         model = names.get(table)

@@ -26,6 +26,7 @@ from edu.paths import Home
 from edu.runs import ensure_empty
 from edu.settings import PROJECT_ROOT, get_settings
 from edu.storage_error import storage_error
+from warehouse import built
 from warehouse.catalog import write_catalog
 
 log = logging.getLogger(__name__)
@@ -121,14 +122,22 @@ def _environment(home: Home, database: Path, records: Home) -> Iterator[None]:
 def _invoke(
     home: Home, database: Path, layer: str, arguments: list[str], as_of: str | None, records: Home | None = None
 ) -> int:
-    """Run one dbt command; return how many nodes it ran.
+    """Run one dbt command as soon as no program has the database open; return how many nodes it ran.
 
     `records` is the installation whose gate results count beside the home's own: that of a build aside.
 
     Raises:
         DbtError: a node failed, or dbt could not start.
+        BusyError: a program did not close the database in time.
         StorageFullError, StateFolderError: the installation cannot be written.
     """
+    # dbt opens the file before its first node and holds it to its last, so that a refusal has changed nothing.
+    return built.when_free(database, lambda: _invoke_now(home, database, layer, arguments, as_of, records))
+
+
+def _invoke_now(
+    home: Home, database: Path, layer: str, arguments: list[str], as_of: str | None, records: Home | None
+) -> int:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
@@ -177,6 +186,8 @@ def _manifest(written: Path, layer: str, options: list[str]) -> Any:
 
 
 def _failure(layer: str, node: str, message: str | None) -> EduError:
+    if built.is_locked(message or ""):
+        return BusyError("the warehouse is open")
     return storage_error(message or "", f"layer {layer}") or DbtError(layer, node, _without_values(message))
 
 
@@ -195,11 +206,7 @@ def _repair(database: Path) -> None:
     if not database.exists():
         return
     try:
-        duckdb.connect(str(database)).close()
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
-            raise BusyError(f"{database.name} is open") from None
-        _set_aside(database)
+        built.when_free(database, lambda: duckdb.connect(str(database)).close())
     except duckdb.Error:
         _set_aside(database)
 
@@ -220,9 +227,9 @@ def run_seeds(
     """
     ensure_empty(home)
     (home.logs / "dbt").mkdir(parents=True, exist_ok=True)
-    _repair(database)
     start = time.monotonic()
-    with runs.logged(records or home, run_id or new_run_id(), "seed") as told:
+    with _writing(home, database), runs.logged(records or home, run_id or new_run_id(), "seed") as told:
+        _repair(database)
         wanted = _seeds_digest()
         nodes = 0
         if full or _loaded_seeds(database) != wanted:
@@ -259,12 +266,16 @@ def _note_seeds(database: Path, digest: str | None) -> None:
     Raises:
         StorageFullError, StateFolderError: the installation cannot be written.
     """
-    try:
+
+    def note() -> None:
         with duckdb.connect(str(database)) as connection:
             if digest is None:
                 connection.execute(f"drop table if exists {SEED_NOTE}")
             else:
                 connection.execute(f"create or replace table {SEED_NOTE} as select ? as digest", [digest])
+
+    try:
+        built.when_free(database, note)
     except duckdb.IOException as error:
         raise storage_error(error, "seeds") or error from None
 
@@ -295,6 +306,7 @@ def run_layer(
     if layer == "collection":
         batches.check(home)
     with ExitStack() as stack:
+        stack.enter_context(_writing(home, database))
         told = stack.enter_context(runs.logged(place, run_id or new_run_id(), layer))
         job = stack.enter_context(lineage.running(home, f"dbt.{layer}")) if place == home else None
         nodes = _invoke(home, database, layer, arguments, as_of, records)
@@ -324,12 +336,29 @@ def layer_datasets(home: Home, layer: str) -> tuple[list[str], list[str]]:
 
 def refresh_gate_readers(home: Home, database: Path, as_of: str | None = None, records: Home | None = None) -> None:
     """Build the collection models again that read what the collection gate decided."""
-    _invoke(home, database, "collection", ["run", "--select", *GATE_READERS], as_of, records)
+    with _writing(home, database):
+        _invoke(home, database, "collection", ["run", "--select", *GATE_READERS], as_of, records)
 
 
 def finish(home: Home, database: Path) -> None:
     """Write the catalog of columns and their comments into a built database."""
-    write_catalog(database, home.logs / "dbt" / "target" / "manifest.json")
+    manifest = home.logs / "dbt" / "target" / "manifest.json"
+    with _writing(home, database):
+        built.when_free(database, lambda: write_catalog(database, manifest))
+
+
+@contextmanager
+def _writing(home: Home, database: Path) -> Iterator[None]:
+    """Keep readers out while a step writes the installation's warehouse; a file aside has none.
+
+    Raises:
+        BusyError: readers did not end in time.
+    """
+    if database != home.warehouse:
+        yield
+        return
+    with built.writing(home):
+        yield
 
 
 def new_run_id() -> str:
@@ -374,9 +403,10 @@ def build(
     day = check_as_of(as_of)
     database = out or (home.root / f"as_of_{day}.duckdb" if day else home.warehouse)
     tell = progress or (lambda _: None)
-    with alone(home.tmp / f"{database.stem}.build.lock", f"{database.name} is being built"):
+    with building(home, database):
         if database == home.warehouse:
-            return _build(home, home, database, gate, full, day, tell)
+            with built.writing(home):
+                return _build(home, home, database, gate, full, day, tell)
         database.parent.mkdir(parents=True, exist_ok=True)
         database.unlink(missing_ok=True)
         aside = Home(home.tmp / "aside" / new_run_id()).ensure()
@@ -385,6 +415,17 @@ def build(
             return _build(home, aside, database, gate, full, day, tell)
         finally:
             shutil.rmtree(aside.root, ignore_errors=True)
+
+
+@contextmanager
+def building(home: Home, database: Path) -> Iterator[None]:
+    """Be the only one that builds or rewrites a database.
+
+    Raises:
+        BusyError: another process is at it.
+    """
+    with alone(home.tmp / f"{database.stem}.build.lock", f"{database.name} is being built"):
+        yield
 
 
 def _build(

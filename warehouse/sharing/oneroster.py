@@ -19,10 +19,11 @@ import pyarrow as pa
 
 from edu.codes import seed_rows
 from edu.duck import connect
-from edu.errors import EduError, ExitCode, WarehouseError
+from edu.errors import EduError, ExitCode
 from edu.paths import Home
 from edu.pseudonym import load_key
 from edu.sharing_domain import SYSTEM_PREFIX, check_domain, domain_ids
+from warehouse import built
 
 CITY = "421000"
 PROVINCE = "420000"
@@ -70,18 +71,16 @@ def write_oneroster(
     Raises:
         ExportError: organisation or period is none, or has no school in the warehouse.
         SharingDomainError: the domain has a name that cannot be.
-        WarehouseError: nothing has been built.
+        WarehouseError, BusyError: nothing has been built, or it is being built.
     """
     check_domain(domain)
     if not ORG_SHAPE.fullmatch(org):
         raise ExportError(f"organisation {org!r}: give a school code or a division code.")
     if not TERM_SHAPE.fullmatch(period):
         raise ExportError(f"period {period!r} is no term; write it like 2024-2025/1.")
-    if not home.warehouse.exists():
-        raise WarehouseError("there is no warehouse yet; run edu build first.")
     scratch = Path(tempfile.mkdtemp(dir=home.tmp))
     try:
-        with connect() as connection:
+        with built.reading(home), connect() as connection:
             connection.execute(f"attach '{home.warehouse}' as w (read_only)")
             _select_scope(connection, org, period)
             _name_persons(connection, home, domain)

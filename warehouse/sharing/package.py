@@ -24,6 +24,7 @@ from edu.errors import WarehouseError
 from edu.paths import PRIVATE_DIR_MODE, Home
 from edu.pseudonym import load_key
 from edu.sharing_domain import domain_ids
+from warehouse import built
 from warehouse.catalog import CATALOG
 from warehouse.publish import PUBLISHED_SCHEMAS, current_file, current_version
 from warehouse.query import write
@@ -147,7 +148,7 @@ def _rows(home: Home, wanted: Request, item: Item) -> tuple[pa.Table, dict[str, 
     is_published = item.schema_name in PUBLISHED_SCHEMAS
     source = current_file(home).resolve() if is_published else home.warehouse
     with (
-        duckdb.connect(str(home.warehouse), read_only=True) as warehouse,
+        built.opened(home) as warehouse,
         duckdb.connect(str(source), read_only=True) as connection,
     ):
         described = warehouse.execute(
@@ -220,7 +221,7 @@ def _hide(home: Home, table: pa.Table, item: Item) -> tuple[pa.Table, int]:
 
     The totals of schools are known to everybody, so they are part of what the hidden cells are protected against.
     """
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+    with built.opened(home) as connection:
         row = connection.execute(
             "select max_by(threshold, valid_from) from seed.suppression_threshold where topic = 'ordinary'"
         ).fetchone()

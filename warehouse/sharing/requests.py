@@ -12,8 +12,9 @@ import duckdb
 
 from edu import audit, runs
 from edu.clock import now
-from edu.errors import EduError, ExitCode, WarehouseError
+from edu.errors import EduError, ExitCode
 from edu.paths import Home
+from warehouse import built
 
 RECEIVER = re.compile(r"[a-z][a-z0-9_]{1,30}")
 ORGANISATION = re.compile(r"\d{6}|\d{10}|S\d{10}")
@@ -83,12 +84,10 @@ def catalog(home: Home) -> dict[str, Item]:
     """Return the items of `management.share_catalog`.
 
     Raises:
-        WarehouseError: nothing is built.
+        WarehouseError, BusyError: nothing is built, or it is being built.
     """
-    if not home.warehouse.exists():
-        raise WarehouseError("there is no warehouse yet; run edu build first.")
     names = list(Item.__dataclass_fields__)
-    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+    with built.opened(home) as connection:
         rows = connection.execute(
             f"select {', '.join(names)} from management.share_catalog order by item_id"
         ).fetchall()
