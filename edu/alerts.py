@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import http.client
 import json
 import logging
 import smtplib
@@ -17,7 +18,7 @@ import ssl
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Literal
@@ -46,9 +47,14 @@ TITLES: dict[str, str] = {
     "backup_missing": "没有备份",
     "backup_broken": "备份已损坏",
 }
+CHANNELS = ("file", "webhook", "mail")
 TIMEOUT_SECONDS = 5.0
+ANSWER_BYTES = 64 << 10
 SHOWN_LINES = 20
 """More would make a message that nobody reads, and exceed what the webhooks take."""
+NOT_DELIVERED = (OSError, ValueError, RecursionError, smtplib.SMTPException, http.client.HTTPException)
+"""What a channel raises: no connection, a refusal or an answer that is none, one nested too deep, and what does not
+speak SMTP or HTTP or has an address that is none."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +117,11 @@ def _to_webhook(alert: Alert) -> None:
     body = json.dumps(webhook_body(alert, settings.alert_webhook_form), ensure_ascii=False).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json; charset=utf-8"})
     with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-        said = answer.read()
-    if settings.alert_webhook_form != "plain" and json.loads(said).get("errcode") != 0:
+        said = answer.read(ANSWER_BYTES)
+    if settings.alert_webhook_form == "plain":
+        return
+    content = json.loads(said)
+    if not isinstance(content, dict) or content.get("errcode") != 0:
         # Both robots answer 200 to what they refuse: a wrong key, too many messages, a signature that has expired.
         raise ValueError("the robot refused the message")
 
@@ -130,8 +139,8 @@ def _to_mail(alert: Alert) -> None:
         server.send_message(message)
 
 
-def send(home: Home, kind: Kind, subject: str, lines: Sequence[str]) -> list[str]:
-    """Send one alert everywhere that is configured; return the channels that took it."""
+def send(home: Home, kind: Kind, subject: str, lines: Sequence[str], *, skipped: Collection[str] = ()) -> list[str]:
+    """Send one alert everywhere that is configured and not skipped; return the channels that took it."""
     settings = get_settings()
     alert = Alert(kind, subject, tuple(lines), now().isoformat())
     channels: dict[str, Callable[[], None]] = {"file": lambda: _to_file(home, alert)}
@@ -141,23 +150,32 @@ def send(home: Home, kind: Kind, subject: str, lines: Sequence[str]) -> list[str
         channels["mail"] = lambda: _to_mail(alert)
     sent = []
     for name, deliver in channels.items():
+        if name in skipped:
+            continue
         try:
             deliver()
             sent.append(name)
-        except (OSError, ValueError, smtplib.SMTPException) as error:
+        except NOT_DELIVERED as error:
             log.warning("alert %s was not delivered by %s (%s)", kind, name, type(error).__name__)
     return sent
 
 
 def send_once(home: Home, kind: Kind, subject: str, lines: Sequence[str]) -> list[str]:
-    """Send an alert unless the same one, with the same lines, was the last of its kind and subject."""
+    """Send an alert to each channel of which the same one, with the same lines, was not the last of its kind and subject.
+
+    A channel that did not take it gets it the next time.
+    """
     path = home.logs / "alerts-sent.json"
-    sent: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    sent: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    if sent.get(f"{kind} {subject}") == digest:
+    taken = sent.get(f"{kind} {subject}", {})
+    if isinstance(taken, str):
+        # Files of before channels were told apart: one digest, of all that were configured.
+        taken = dict.fromkeys(CHANNELS, taken)
+    channels = send(home, kind, subject, lines, skipped=[name for name in CHANNELS if taken.get(name) == digest])
+    if not channels:
         return []
-    channels = send(home, kind, subject, lines)
-    sent[f"{kind} {subject}"] = digest
+    sent[f"{kind} {subject}"] = {**taken, **dict.fromkeys(channels, digest)}
     aside = path.with_name(f".{path.name}.part")
     aside.write_text(json.dumps(sent, ensure_ascii=False, sort_keys=True), encoding="utf-8")
     aside.replace(path)

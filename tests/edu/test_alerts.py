@@ -131,7 +131,10 @@ def test_a_dingtalk_robot_with_a_secret_gets_a_signature(
 
 
 @pytest.mark.parametrize("form", ["wecom", "dingtalk"])
-@pytest.mark.parametrize("answer", [b'{"errcode":93000,"errmsg":"invalid webhook url"}', b"not json", b"{}"])
+@pytest.mark.parametrize(
+    "answer",
+    [b'{"errcode":93000,"errmsg":"invalid webhook url"}', b"not json", b"{}", b"[]", b"0", b"null", b"[" * 60000],
+)
 def test_a_robot_that_refuses_has_not_taken_the_message(
     edu_home: Home, robot: HTTPServer, monkeypatch: pytest.MonkeyPatch, form: str, answer: bytes
 ) -> None:
@@ -248,6 +251,48 @@ def test_the_same_alert_is_sent_once_until_it_changes(edu_home: Home) -> None:
         alerts.send_once(edu_home, "breaker_tripped", "collection", lines)
     sent = [json.loads(line)["lines"] for line in (edu_home.logs / "alerts.jsonl").read_text().splitlines()]
     assert sent == [["a"], ["a", "b"], ["a"]]
+
+
+class Crier(socketserver.StreamRequestHandler):
+    """Answers a request with what no web server says."""
+
+    def handle(self) -> None:
+        self.request.recv(65536)
+        self.wfile.write(b"hello, this is no HTTP\r\n\r\n")
+
+
+def test_a_webhook_that_speaks_no_http_stops_nothing(edu_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(socketserver.TCPServer(("127.0.0.1", 0), Crier)) as port:
+        configure(monkeypatch, alert_webhook_url=f"http://127.0.0.1:{port}/")
+        assert alerts.send(edu_home, "gate_failed", "storage", LINES) == ["file"]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:port/", "http://127.0.0.1/a b", "http://[127.0.0.1/", "http:///x"])
+def test_an_address_that_is_none_stops_nothing(edu_home: Home, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    configure(monkeypatch, alert_webhook_url=url)
+    assert alerts.send(edu_home, "gate_failed", "storage", LINES) == ["file"]
+
+
+def test_a_channel_that_failed_gets_the_alert_the_next_time_and_the_others_do_not(
+    edu_home: Home, robot: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(monkeypatch, alert_webhook_url=f"http://127.0.0.1:{robot.server_address[1]}/", alert_webhook_form="wecom")
+    robot.answer = b'{"errcode":45009,"errmsg":"api freq out of limit"}'  # type: ignore[attr-defined]
+    overdue = ("deadline_passed", "student 2024-2025/1", ["421002: 3"])
+    assert alerts.send_once(edu_home, *overdue) == ["file"]
+    assert alerts.send_once(edu_home, *overdue) == []
+    robot.answer = b'{"errcode":0}'  # type: ignore[attr-defined]
+    assert alerts.send_once(edu_home, *overdue) == ["webhook"]
+    assert alerts.send_once(edu_home, *overdue) == []
+    assert len((edu_home.logs / "alerts.jsonl").read_text(encoding="utf-8").splitlines()) == 1
+    assert len(robot.posted) == 3  # type: ignore[attr-defined]
+
+
+def test_what_was_sent_before_channels_were_told_apart_is_not_sent_again(edu_home: Home) -> None:
+    digest = hashlib.sha256(b"421002: 3").hexdigest()
+    (edu_home.logs / "alerts-sent.json").write_text(json.dumps({"deadline_passed student p": digest}), encoding="utf-8")
+    assert alerts.send_once(edu_home, "deadline_passed", "student p", ["421002: 3"]) == []
+    assert alerts.send_once(edu_home, "deadline_passed", "student p", ["421002: 2"]) == ["file"]
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
