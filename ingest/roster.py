@@ -6,6 +6,7 @@ unpacked by them.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -28,6 +29,7 @@ RATIO_FROM_BYTES = 64 << 20
 MANIFEST_BYTES_MAXIMUM = 1 << 20
 CHUNK_BYTES = 1 << 20
 VERSIONS = ("1.1", "1.2")
+DELIMITERS = (",", ";", "\t", "|")
 FILES_OF = {
     "school": ("orgs",),
     "class": ("classes", "courses", "enrollments"),
@@ -153,10 +155,12 @@ class Bundle:
         return target
 
     def text(self, name: str) -> str:
-        """Return the beginning of one small file as text."""
+        """Return the beginning of one small file as text, in any encoding that the other files may have."""
         try:
             with self._open(name) as stream:
-                return stream.read(MANIFEST_BYTES_MAXIMUM).decode("utf-8-sig", errors="replace")
+                content = stream.read(MANIFEST_BYTES_MAXIMUM)
+            is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+            return content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace")
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
             raise _refuse(
                 self.path, "file_unreadable", f"{name}.csv is broken ({type(error).__name__}); send it again."
@@ -186,8 +190,13 @@ def _slug(text: str) -> str | None:
     return slug or None
 
 
+def delimiter_of(header: str) -> str:
+    """Return what parts the cells of a header: whatever gives the most of them, a comma before the others."""
+    return max(DELIMITERS, key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
+
+
 def _properties(text: str) -> dict[str, str]:
-    rows = csv.reader(io.StringIO(text, newline=""))
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text.lstrip().partition("\n")[0]))
     return {row[0].strip().lower(): row[1].strip() for row in rows if len(row) > 1}
 
 
@@ -203,6 +212,9 @@ def describe(path: Path, form: Form) -> Roster:
     with open_bundle(path) as bundle:
         properties = _properties(bundle.text("manifest")) if "manifest" in bundle.names else {}
         names = bundle.names
+    # Without what it says, a change would be taken for the whole and supersede it.
+    if "manifest" in names and not any(key == "oneroster.version" or key.startswith("file.") for key in properties):
+        raise _refuse(path, "bundle_inconsistent", "Its manifest.csv cannot be read; send it as the standard has it.")
     version = properties.get("oneroster.version")
     if version and not version.startswith(VERSIONS):
         raise _refuse(path, "bundle_inconsistent", f"OneRoster {version} is not read; send 1.1 or 1.2.")

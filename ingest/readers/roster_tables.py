@@ -13,10 +13,27 @@ import pyarrow.csv as pacsv
 from edu.errors import RejectedFileError
 from ingest.readers.csv import detect_encoding
 from ingest.readers.table import quoted
-from ingest.roster import Bundle
+from ingest.roster import Bundle, delimiter_of
 
 BLOCK_BYTES = 8 << 20
 COLUMNS_MAXIMUM = 500
+KEY_COLUMNS = {
+    "orgs": (("sourcedid",),),
+    "users": (("sourcedid",),),
+    "roles": (("usersourcedid",), ("orgsourcedid",)),
+    "classes": (("sourcedid",),),
+    "courses": (("sourcedid",),),
+    "enrollments": (("classsourcedid",), ("usersourcedid",)),
+    "demographics": (("usersourcedid", "sourcedid"),),
+    "school": (("sisid", "dfenumber", "id"),),
+    "section": (("sisid", "id"),),
+    "student": (("sisid", "id"),),
+    "teacher": (("sisid", "id"),),
+    "studentenrollment": (("sectionsisid", "sectionid"), ("sisid", "id")),
+    "teacherroster": (("sectionsisid", "sectionid"), ("sisid", "id")),
+}
+"""Columns that tell what a record of a file is about, by letters: of each group one. Without them a file says nothing of
+anybody (OneRoster 1.1 and 1.2 CSV, required fields; School Data Sync v1, v2 and v2.1)."""
 
 
 @dataclass(frozen=True)
@@ -64,25 +81,35 @@ def _load_csv(path: Path, bundle: str, connection: duckdb.DuckDBPyConnection, ta
     encoding, _ = detect_encoding(path)
     place = path.stem
     uneven: list[int] = []
+    with path.open(encoding=encoding, errors="replace", newline="") as stream:
+        delimiter = delimiter_of(stream.readline())
 
     def judge(row: pacsv.InvalidRow) -> str:
-        if not row.text.strip(', \t\r\n"'):
+        if not row.text.strip(f'{delimiter}, \t\r\n"'):
             return "skip"
         uneven.append(row.actual_columns)
         return "error"
 
-    try:
-        reader = pacsv.open_csv(
+    def reader(names: list[str]) -> pacsv.CSVStreamingReader:
+        return pacsv.open_csv(
             path,
             read_options=pacsv.ReadOptions(
                 block_size=BLOCK_BYTES, encoding="utf8" if encoding == "utf-8" else encoding
             ),
-            parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=judge),
+            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=judge),
             convert_options=pacsv.ConvertOptions(
-                column_types=_text_types(path, encoding), strings_can_be_null=True, null_values=[""]
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
             ),
         )
-        found = reader.read_all()
+
+    try:
+        # Only the reader knows how it spells a column: with a mark of the encoding or a blank before it, a column that is
+        # not asked for as text would be taken for numbers, and 0007 would become 7.
+        with reader([]) as first:
+            names = first.schema.names
+        uneven.clear()
+        with reader(names) as whole:
+            found = whole.read_all()
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
         problem = f"A record of {place}.csv has {uneven[0]} columns" if uneven else f"{place}.csv cannot be told apart"
         raise RejectedFileError(
@@ -96,6 +123,11 @@ def _load_csv(path: Path, bundle: str, connection: duckdb.DuckDBPyConnection, ta
         raise RejectedFileError(
             bundle, "header_ambiguous", f"{place}.csv has {doubled[0]} twice; keep one.", sheet=place
         )
+    for group in KEY_COLUMNS.get(place, ()):
+        if not any(name in letters for name in group):
+            raise RejectedFileError(
+                bundle, "mandatory_column_missing", f"{place}.csv has no column {group[0]}; add it.", sheet=place
+            )
     kept = [i for i, name in enumerate(letters) if name]
     content = pa.table([found.column(i).cast(pa.string()) for i in kept], names=[letters[i] for i in kept])
     content = content.append_column("row_number_", pa.array(range(2, content.num_rows + 2), pa.int32()))
@@ -103,9 +135,3 @@ def _load_csv(path: Path, bundle: str, connection: duckdb.DuckDBPyConnection, ta
     connection.execute(f"create or replace temp table {table} as select * from roster_records")
     connection.unregister("roster_records")
     return {letters[i] for i in kept}
-
-
-def _text_types(path: Path, encoding: str) -> dict[str, pa.DataType]:
-    with path.open(encoding=encoding, errors="replace", newline="") as stream:
-        header = stream.readline()
-    return {name.strip().strip('"'): pa.string() for name in header.split(",")}

@@ -357,6 +357,84 @@ def test_school_data_sync_21(edu_home: Home, tmp_path: Path) -> None:
     assert rows(edu_home, "class", "school_code, class_code, grade_code") == [("sds:1", "k", "51")]
 
 
+def numbered_bundle() -> Files:
+    """Return a bundle whose ids begin with zeros: read as numbers they would be others."""
+    return {
+        "manifest": manifest(courses="absent", demographics="absent"),
+        "orgs": [["sourcedId", "name", "type", "identifier"], ["0012", "测试小学", "school", SCHOOL]],
+        "users": [["sourcedId", "givenName", "familyName"], ["0007", "小明", "王"], ["0008", "小红", "李"]],
+        "roles": [["userSourcedId", "roleType", "role", "orgSourcedId"]]
+        + [[user, "primary", "student", "0012"] for user in ("0007", "0008")],
+        "classes": [
+            ["sourcedId", "title", "grades", "classType", "schoolSourcedId"],
+            ["0101", "2019级1班", "06", "homeroom", "0012"],
+        ],
+        "enrollments": [["classSourcedId", "userSourcedId", "role"]]
+        + [["0101", user, "student"] for user in ("0007", "0008")],
+    }
+
+
+def spelled(folder: Path, files: Files, encoding: str, delimiter: str) -> Path:
+    """Write a bundle in an encoding, with a mark between cells."""
+    folder.mkdir(parents=True)
+    for name, lines in files.items():
+        text = "".join(delimiter.join(line) + "\r\n" for line in lines)
+        (folder / f"{name}.csv").write_bytes(text.encode(encoding))
+    return folder
+
+
+@pytest.mark.parametrize("mode", ["bulk", "delta"])
+@pytest.mark.parametrize(
+    ("encoding", "delimiter"),
+    [("utf-8", ","), ("utf-8-sig", ","), ("utf-16", ","), ("gb18030", ","), ("utf-8", ", "), ("utf-8-sig", ";"), ("utf-16", "\t")],
+)  # fmt: skip
+def test_a_bundle_means_the_same_however_it_is_written(
+    edu_home: Home, tmp_path: Path, encoding: str, delimiter: str, mode: str
+) -> None:
+    files = numbered_bundle() | {"manifest": manifest(mode, courses="absent", demographics="absent")}
+    found = by_dataset(land(edu_home, spelled(tmp_path / "b", files, encoding, delimiter)))
+    assert counts(found["student"]) == (2, 2, 0)
+    assert rows(edu_home, "student", "school_code, class_code, sourced_id_key") == sorted(
+        (SCHOOL, "0101", pseudonym)
+        for pseudonym in (key_of(edu_home, "lms-one/0007"), key_of(edu_home, "lms-one/0008"))
+    )
+    assert rows(edu_home, "class", "school_code, class_code") == [(SCHOOL, "0101")]
+    coverages = duckdb.execute(
+        f"select distinct coverage from read_parquet('{edu_home.runs}/submission/*.parquet') where dataset <> 'school'"
+    ).fetchall()
+    assert coverages == [("full" if mode == "bulk" else "delta",)]
+
+
+def test_a_file_with_another_mark_than_the_rest_is_read(edu_home: Home, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "b", numbered_bundle())
+    for name in ("enrollments", "manifest"):
+        path = folder / f"{name}.csv"
+        path.write_text(path.read_text(encoding="utf-8").replace(",", ";"), encoding="utf-8")
+    land(edu_home, folder)
+    assert rows(edu_home, "student", "class_code") == [("0101",), ("0101",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "header"), [("enrollments", ["classSourcedId", "user", "role"]), ("roles", ["userSourcedId", "roleType"])]
+)
+def test_a_file_without_the_columns_of_its_keys_is_refused(
+    edu_home: Home, tmp_path: Path, name: str, header: list[str]
+) -> None:
+    files = numbered_bundle()
+    files[name] = [header, *(line[: len(header)] for line in files[name][1:])]
+    receipt = by_dataset(land(edu_home, write_folder(tmp_path / "b", files)))["student"]
+    assert (receipt.status, receipt.reason_code) == ("rejected", "mandatory_column_missing")
+
+
+@pytest.mark.parametrize("content", ["", "propertyName value\n", "一个说明\n", "oneroster.version\n1.2\n"])
+def test_a_manifest_that_cannot_be_read_is_not_taken_for_none(edu_home: Home, tmp_path: Path, content: str) -> None:
+    folder = write_folder(tmp_path / "b", numbered_bundle())
+    (folder / "manifest.csv").write_text(content, encoding="utf-8")
+    result = land(edu_home, folder)
+    assert {receipt.rows_accepted for receipt in result.receipts} == {0}
+    assert "manifest" in str([receipt.message for receipt in result.receipts])
+
+
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published samples of School Data Sync are not beside the project")
 @pytest.mark.parametrize(
     ("sample", "students", "staff"),
