@@ -51,7 +51,11 @@ FORCED_TEXT = r"^'+(\d)"
 CUT_AREA_CODE, SERVICE_LINE = r"10\d{8}|2\d{9}|[3-9]\d{9,10}", r"[48]00\d{7}"
 """A telephone of a fixed line without the zero of its area code (10, 2x, or three digits), and one that has no area
 code; a mobile number begins with 1 and has eleven digits."""
+OPAQUE = "xapi@homePage"
+"""Names of accounts, of which only the system that gave them knows which are one (xAPI 1.0.3, part two, 2.4.2.4)."""
 FOREIGN_ORGANISATION = r"[a-z0-9][a-z0-9_-]{0,39}:[^\s:]{1,255}"
+GROUPED = r"^[-+]?\d{{1,3}}({0}\d{{3}})+(\.\d+)?( *[^\d,. ].*)?$"
+BLANK_BESIDE_WORD = r"(^|[^\d,.]) +| +([^\d,.]|$)"
 SCIENTIFIC = r"^\d(\.\d+)?[Ee]\+?\d{1,2}$"
 LOST_DIGITS = r"^\d{15}000$"
 MOJIBAKE = r"[?？□■\x{FFFD}]|锟斤拷|烫烫|屯屯"
@@ -112,6 +116,8 @@ def null_words(field: FieldSpec) -> tuple[str, ...]:
     real = set(field.real_words)
     if code_set:
         real |= set(spellings(code_set)) | set(code_sets()[code_set].values())
+    if field.namespace == OPAQUE:
+        return ("",)
     words = (*NULL_WORDS, ZERO) if _is_zero_nothing(field, code_set) else NULL_WORDS
     return tuple(word for word in words if word not in real)
 
@@ -344,9 +350,20 @@ def _code(field: FieldSpec) -> Cleaned:
     )
 
 
+def _ungrouped(plain: str) -> str:
+    """Return SQL of a number without the commas or blanks that part it by thousands, and without blanks beside a word.
+
+    Marks at other places make it another number, or two in one cell: they stay, and the number cannot be read
+    (GB/T 15835-2011, 5.1.2: groups of three).
+    """
+    grouped = " or ".join(f"regexp_matches({plain}, {literal(GROUPED.format(mark))})" for mark in (",", " "))
+    beside = f"regexp_replace({plain}, {literal(BLANK_BESIDE_WORD)}, '\\1\\2', 'g')"
+    return f"case when {grouped} then replace(replace({plain}, ',', ''), ' ', '') else {beside} end"
+
+
 def _number(field: FieldSpec, text: str, plain: str) -> Cleaned:
     """Return the expressions of a number; a unit in the cell is taken away, converted, or does not belong there."""
-    bare = f"replace(replace({plain}, ',', ''), ' ', '')"
+    bare = _ungrouped(plain)
     digits = f"regexp_replace({bare}, {literal(units.suffix(units.every_word() | units.own_words(field.unit)))}, '')"
     whole = field.type == "integer"
     canonical = r"^-?\d+(\.0+)?$" if whole else r"^-?\d+(\.\d+)?([Ee][+-]?\d+)?$"
@@ -482,6 +499,12 @@ def _identifier(field: FieldSpec, contract: Contract, text: str, narrowed: str) 
     changed = f"{plain} <> {text}"
     if field.namespace == "xjh":
         return _shaped(text, narrowed, "xjh_is_valid", "value_unreadable")
+    if field.namespace == OPAQUE:
+        return Cleaned(
+            f"case when length({text}) <= {field.width or 64} then {text} end",
+            cases((f"length({text}) > {field.width or 64}", "value_too_long")),
+            cases(),
+        )
     if field.namespace != "cn_id":
         account = f"replace({narrowed}, ' ', '')"
         return Cleaned(

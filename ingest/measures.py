@@ -77,5 +77,7 @@ def moment(plain: str) -> Cleaned:
     east = f"case when left({offset}, 1) = '-' then -1 else 1 end * ({hours} * 60 + {minutes})"
     shift = f"case when {offset} = '' then 0 when {offset} = 'Z' then {LOCAL_HOURS * 60} else {LOCAL_HOURS * 60} - ({east}) end"
     is_shaped = f"regexp_matches({plain}, '^\\d{{4}}-\\d{{2}}-\\d{{2}}[T ]\\d{{2}}:\\d{{2}}')"
-    value = f"case when {is_shaped} then {local} + to_minutes(cast({shift} as bigint)) end"
+    # Years beside those are slips, and clients of the warehouse cannot hold them.
+    is_usual = f"substr({plain}, 1, 4) between '1900' and '2199'"
+    value = f"case when {is_shaped} and {is_usual} then {local} + to_minutes(cast({shift} as bigint)) end"
     return Cleaned(value, cases((f"({value}) is null", "date_unreadable")), NOTHING)

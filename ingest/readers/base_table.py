@@ -201,11 +201,17 @@ def _pairs(name: str, kind: pa.DataType, codes: dict[int, str] | dict[str, str])
 
 
 def _school(file: str, sheet: str, above: Iterable[str], positions: Positions, contract: Contract) -> str:
-    found = [re.search(positions.school_pattern, clean(text)) for text in above]
-    found.append(re.search(positions.file_pattern, PurePath(file).stem))
-    for match in found:
-        if match:
-            return match.group(1)
+    found = [match for text in above for match in re.finditer(positions.school_pattern, clean(text))]
+    if len({match.group(1) for match in found}) > 1:
+        raise RejectedFileError(
+            file,
+            "school_conflict",
+            "Two school codes stand above the table; leave the one whose table it is.",
+            field=contract.school_field,
+            sheet=sheet,
+        )
+    if match := found[0] if found else re.search(positions.file_pattern, PurePath(file).stem):
+        return match.group(1)
     raise RejectedFileError(
         file,
         "mandatory_column_missing",

@@ -17,6 +17,9 @@ CELLS_MAXIMUM = 4_000_000
 SPAN_MAXIMUM = 65_534
 CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 CHINESE = {"gb2312", "gbk", "gb18030", "x-gbk", "cp936", "euc-cn"}
+TABLE_OPENED, TABLE_CLOSED = re.compile(r"<table[\s>]", re.IGNORECASE), re.compile(r"</table\s*>", re.IGNORECASE)
+KEPT_AS_TEXT = re.compile(r'="([^"]*)"')
+"""What an export writes so that a spreadsheet leaves long digits alone."""
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 
 
@@ -55,6 +58,9 @@ def html_sheets(path: Path) -> tuple[list[Sheet], str]:
     with unreadable(path.name):
         parser = html.HTMLParser(no_network=True, huge_tree=False, remove_comments=True, remove_pis=True)
         text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text).replace("\0", "")
+        # Its end tag may not be left out (HTML, 4.9.1): what lacks one was cut off on its way, and rows with it.
+        if len(TABLE_OPENED.findall(text)) > len(TABLE_CLOSED.findall(text)):
+            raise RejectedFileError(path.name, "file_unreadable", "It ends within a table; export it again.")
         root = html.document_fromstring(text, parser=parser)
         found = [_html_table(path.name, table, number) for number, table in enumerate(root.iter("table"), start=1)]
     sheets: list[Sheet] = [sheet for sheet in found if sheet.cells]
@@ -110,7 +116,9 @@ def _html_text(cell: etree._Element) -> str:
             pieces.append(re.sub(r"[ \t\r\n]+", " ", element.text or ""))
         if element is not cell and is_own:
             pieces.append(re.sub(r"[ \t\r\n]+", " ", element.tail or ""))
-    return "".join(pieces).replace("\xa0", " ").strip()
+    text = "".join(pieces).replace("\xa0", " ").strip()
+    kept = KEPT_AS_TEXT.fullmatch(text)
+    return kept[1] if kept else text
 
 
 def spreadsheetml_sheets(path: Path) -> list[Sheet]:

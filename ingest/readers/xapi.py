@@ -209,14 +209,19 @@ def _statements(path: Path, connection: duckdb.DuckDBPyConnection, prefix: str) 
     lines, longest, length, number = connection.execute(
         f"select count(*), max(strlen(text)), sum(strlen(text)), arg_max(row_number, strlen(text)) from {line}"
     ).fetchone() or (0, 0, 0, 0)
-    first = connection.execute(f"select left(text, 1) from {line} order by row_number limit 1").fetchone()
-    is_one = lines == 1 or not _has_statement_lines(connection, line)
-    is_document = is_one and first and first[0] in ("[", "{")
-    if is_document and (length or 0) > DOCUMENT_BYTES_MAXIMUM:
+    opening, is_statement = _opening(connection, line)
+    has_lines = lines == 1 or _has_statement_lines(connection, line)
+    is_document = opening in ("[", "{") and (lines == 1 or not is_statement)
+    is_too_long = (length or 0) > DOCUMENT_BYTES_MAXIMUM
+    if is_document and is_too_long and not (has_lines and lines > 1):
         raise RejectedFileError(path.name, "file_too_large", "Send a statement a line, or several files.")
-    if is_document and _take_document(path, connection, line, document, is_alone=lines == 1):
+    if is_document and not is_too_long and _take_document(path, connection, line, document, may_be_lines=has_lines):
         connection.execute(f"drop table {line}")
         return _Statements(document, is_parsed=True)
+    if is_document and lines > 1:
+        # An array that is broken somewhere: its statements stand a line each, with what holds them together.
+        connection.execute(f"delete from {line} where text in ('[', ']')")
+        connection.execute(f"update {line} set text = rtrim(text, ', ') where ends_with(text, '}},')")
     if (longest or 0) > LINE_BYTES_MAXIMUM:
         raise RejectedFileError(
             path.name, "file_too_large", "One line is too long; send a statement a line.", row_number=number
@@ -224,23 +229,32 @@ def _statements(path: Path, connection: duckdb.DuckDBPyConnection, prefix: str) 
     return _Statements(line, is_parsed=False)
 
 
+def _opening(connection: duckdb.DuckDBPyConnection, line: str) -> tuple[str, bool]:
+    """Return what the file begins with, and whether its first line is an object by itself, so that the others are too."""
+    first = f"(select * from {line} where strlen(text) <= {LINE_BYTES_MAXIMUM} order by row_number limit 1)"
+    opening = connection.execute(f"select left(text, 1) from {line} order by row_number limit 1").fetchone()
+    found = connection.execute(f"select coalesce(json_type(j) = 'OBJECT', false) from ({_parsed(first)})").fetchone()
+    return (opening[0] if opening else "", bool(found and found[0]))
+
+
 def _has_statement_lines(connection: duckdb.DuckDBPyConnection, line: str) -> bool:
-    """Whether any line is an object by itself; in one that is set over many lines only its parts without braces are."""
+    """Whether any line looks like an object; parts of one that is set over many lines may look so too."""
     found = connection.execute(
-        f"select 1 from {line} where starts_with(text, '{{') and ends_with(text, '}}') and strlen(text) > 2 limit 1"
+        f"select 1 from {line} where starts_with(text, '{{') and strlen(text) > 2 "
+        "and (ends_with(text, '}') or ends_with(text, '},')) limit 1"
     ).fetchone()
     return found is not None
 
 
-def _take_document(path: Path, connection: duckdb.DuckDBPyConnection, line: str, item: str, is_alone: bool) -> bool:
-    """Take the file as one JSON value; return false where it is one statement, or one broken line."""
+def _take_document(path: Path, connection: duckdb.DuckDBPyConnection, line: str, item: str, may_be_lines: bool) -> bool:
+    """Take the file as one JSON value; return false where it is none and may be statements a line."""
     whole = f"(select 1 as row_number, string_agg(text, chr(10) order by row_number) as text from {line})"
     connection.execute(f"create or replace temp table {item} as {_parsed(whole)}")
     is_deep, kind, has_statements = connection.execute(
         f"select is_deep, json_type(j), json_type(j, '$.statements') = 'ARRAY' and json_extract(j, '$.actor') is null from {item}"
     ).fetchone() or (False, None, False)
     if kind is None:
-        if is_alone:
+        if may_be_lines:
             return False
         reason, what = ("file_unsafe", "It nests too deeply.") if is_deep else ("file_unreadable", "It is no JSON.")
         raise RejectedFileError(path.name, reason, f"{what} Send a statement a line.")

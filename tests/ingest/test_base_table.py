@@ -201,6 +201,16 @@ def test_the_school_is_taken_from_the_name_of_the_file_or_asked_for(tmp_path: Pa
     assert (caught.value.reason_code, caught.value.field) == ("mandatory_column_missing", "school_code")
 
 
+def test_two_schools_above_one_table_are_refused(tmp_path: Path) -> None:
+    every = forms()
+    every[0].boxes = [
+        (t, le, b, r, text.replace(SCHOOL, f"{SCHOOL} 原标识码：2142000099")) for t, le, b, r, text in every[0].boxes
+    ]
+    with pytest.raises(RejectedFileError) as caught:
+        load(write(tmp_path / "b.xlsx", every), tmp_path)
+    assert (caught.value.reason_code, caught.value.sheet) == ("school_conflict", every[0].sheet)
+
+
 @pytest.mark.parametrize("suffix", [".xlsx", ".xls"])
 def test_a_clean_workbook_lands_whole_and_without_a_finding(edu_home: Home, tmp_path: Path, suffix: str) -> None:
     receipt = land(edu_home, write(tmp_path / f"a{suffix}", forms()))

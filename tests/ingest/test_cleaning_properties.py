@@ -60,6 +60,12 @@ def test_every_spelling_of_a_day_is_that_day(connection: duckdb.DuckDBPyConnecti
         assert cleaned(connection, contract, field, text)[:2] == (None, "date_ambiguous")
 
 
+@pytest.mark.parametrize("text", ["1,70", "1,2,3", "12,", "85,5", "1 70", "1,2345", "1,23 456", ",123", "1234,567"])
+def test_marks_that_part_no_thousands_make_no_other_number(connection: duckdb.DuckDBPyConnection, text: str) -> None:
+    contract = get_contract("campus_facility")
+    assert cleaned(connection, contract, contract.field("equipment_value_yuan"), text)[:2] == (None, "value_unreadable")
+
+
 @SETTINGS
 @given(cents=st.integers(0, 10**11))
 def test_every_spelling_of_an_amount_is_that_amount(connection: duckdb.DuckDBPyConnection, cents: int) -> None:
@@ -68,6 +74,8 @@ def test_every_spelling_of_an_amount_is_that_amount(connection: duckdb.DuckDBPyC
     amount = Decimal(cents) / 100
     assert cleaned(connection, contract, field, f"{amount:.2f}") == (amount, None, None)
     assert cleaned(connection, contract, field, f"{amount:,.2f}元") == (amount, None, "number_format_fixed")
+    blanks = f"{amount:,.2f}".replace(",", " ")
+    assert cleaned(connection, contract, field, f"{blanks} 元")[:2] == (amount, None)
     assert cleaned(connection, contract, field, f"{amount / 10_000:.6f}万元") == (amount, None, "unit_converted")
     assert cleaned(connection, contract, field, f"{amount:.2f}㎡")[:2] == (None, "unit_mismatch")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import html
 import io
 import json
 import re
@@ -196,6 +197,28 @@ def test_html_table_named_xls(tmp_path: Path) -> None:
         "extra_rows_dropped",
         "merged_body_filled",
     ]
+
+
+def test_an_html_table_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    lines = ["".join(f"<td>{'' if v is None else v}</td>" for v in row) for row in (ON_MAIN, line(1), line(3))]
+    page = f"<html><body><table>{''.join(f'<tr>{cells}</tr>' for cells in lines)}</table></body></html>"
+    path = tmp_path / "导出.xls"
+    path.write_text(page, encoding="utf-8")
+    assert len(load(path, tmp_path)[1]) == 2
+    for end in (len("</table></body></html>"), 120):
+        path.write_text(page[:-end], encoding="utf-8")
+        with pytest.raises(RejectedFileError) as caught:
+            load(path, tmp_path)
+        assert caught.value.reason_code == "file_unreadable"
+
+
+def test_digits_that_html_keeps_as_text_are_digits(tmp_path: Path) -> None:
+    school = NAMES.index("school_code")
+    cells = [f'="{v}"' if i == school else v or "" for i, v in enumerate(line(1))]
+    rows_ = ["".join(f"<td>{html.escape(str(v))}</td>" for v in row) for row in (ON_MAIN, cells)]
+    path = tmp_path / "导出.xls"
+    path.write_text(f"<table>{''.join(f'<tr>{row}</tr>' for row in rows_)}</table>", encoding="utf-8")
+    assert [row["school_code"] for row in load(path, tmp_path)[1]] == ["2142000001"]
 
 
 def test_spreadsheetml_2003(tmp_path: Path) -> None:

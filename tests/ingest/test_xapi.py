@@ -114,6 +114,42 @@ def test_values_of_a_statement(tmp_path: Path) -> None:
     }
 
 
+def test_an_array_with_a_statement_a_line_is_one_document(tmp_path: Path) -> None:
+    lines = [json.dumps(statement(number), ensure_ascii=False) for number in range(1, 6)]
+    path = tmp_path / "s.json"
+    path.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+    assert faults(path, tmp_path) == [(number, None) for number in range(1, 6)]
+    path.write_text('{"statements": [\n' + ",\n".join(lines) + "\n]}\n", encoding="utf-8")
+    assert faults(path, tmp_path) == [(number, None) for number in range(1, 6)]
+
+
+def test_a_broken_array_keeps_the_statements_that_are_whole(tmp_path: Path) -> None:
+    lines = [json.dumps(statement(number), ensure_ascii=False) for number in range(1, 4)]
+    path = tmp_path / "s.json"
+    path.write_text("[\n" + ",\n".join([*lines, lines[0][:-20]]), encoding="utf-8")
+    assert faults(path, tmp_path) == [(2, None), (3, None), (4, None), (5, "statement_not_json")]
+    path.write_text(",\n".join(lines) + ",\n", encoding="utf-8")
+    assert faults(path, tmp_path) == [(1, None), (2, None), (3, None)]
+
+
+def test_names_of_accounts_that_differ_are_different_accounts(edu_home: Home, tmp_path: Path) -> None:
+    names = ["abc", "ab c", "ａｂｃ", "'abc", "无", " abc "]
+    sent = [
+        statement(number, actor={"account": {"homePage": HOME_PAGE, "name": name}})
+        for number, name in enumerate(names, start=1)
+    ]
+    receipt = land(edu_home, write(tmp_path / "s.jsonl", *sent)).receipts[0]
+    assert (receipt.status, receipt.rows_accepted) == ("accepted", 6)
+    # White space at the ends of a name is no part of it anywhere in the platform.
+    assert query(edu_home, "lake", "count(distinct actor_key)") == [(5,)]
+
+
+@pytest.mark.parametrize("year", ["0000", "1899", "2200", "9999"])
+def test_a_time_that_no_client_can_hold_is_none(edu_home: Home, tmp_path: Path, year: str) -> None:
+    path = write(tmp_path / "s.jsonl", statement(timestamp=f"{year}-12-31T23:59:59Z"))
+    assert land(edu_home, path).receipts[0].rows_accepted == 0
+
+
 ACTORS: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
     ("account", {"account": {"homePage": HOME_PAGE, "name": "u1"}}, (HOME_PAGE, "u1")),
     ("agent", {"objectType": "Agent", "openid": "https://id.example.cn/w"}, ("openid", "https://id.example.cn/w")),
