@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,14 @@ class ArchiveError(EduError):
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes; of a bundle folder, that over its sorted names and file hashes."""
-    if path.is_dir():
-        parts = sorted(item for item in path.rglob("*") if item.is_file() and not item.name.startswith("."))
-        text = "\n".join(f"{item.relative_to(path).as_posix()}\t{sha256_of(item)}" for item in parts)
-        return hashlib.sha256(text.encode()).hexdigest()
+    """Return the SHA-256 of a file's bytes."""
     return file_sha256(path)
+
+
+def sha256_of_bundle(files: Mapping[str, Path]) -> str:
+    """Return the SHA-256 over names and hashes of a bundle's files by name, in their order."""
+    text = "\n".join(f"{name}\t{sha256_of(path)}" for name, path in files.items())
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def archive_path(home: Home, sha256: str) -> Path:

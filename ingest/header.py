@@ -103,6 +103,11 @@ class _Spellings:
         return (name, unit) if unit else None
 
 
+def is_column(contract: Contract, text: str) -> bool:
+    """Whether a text is the header of a field in any profile of a contract."""
+    return any(_Spellings(contract, profile).find(text) for profile in contract.profiles)
+
+
 def _unit_word(spec: FieldSpec, text: str) -> str | None:
     """Return the unit that a header names for a field that is measured; null for any other text."""
     if spec.type == "duration":

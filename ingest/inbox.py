@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import json
-import shutil
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edu.contract import contracts
 from edu.errors import EduError, ExitCode
 from edu.paths import Home
-from ingest.roster import Roster, form_of, form_of_zip
-from ingest.submission import SIDECAR_SUFFIX
+from ingest.header import is_column
+from ingest.roster import MANIFEST_BYTES_MAXIMUM, Form, Roster, form_of, form_of_zip, stem
+from ingest.submission import ROSTER_FOLDERS, SIDECAR_SUFFIX
 from ingest.uploads import complete, is_marker, is_temporary, marker, never_completed
+
+ONEROSTER_FILES = frozenset(
+    (
+        *("manifest", "academicsessions", "categories", "classes", "classresources", "courses", "courseresources"),
+        *("demographics", "enrollments", "lineitems", "orgs", "relationships", "resources", "results", "roles"),
+        *("lineitemlearningobjectiveids", "lineitemscorescales", "resultlearningobjectiveids", "resultscorescales"),
+        *("courseflags", "scorescales", "userflags", "userprofiles", "userresources", "users"),
+    )
+)
+"""Files that OneRoster CSV 1.1 and 1.2 and School Data Sync v2 and v2.1 have, read or not; lower case, without suffix."""
+SDS_V1_FILES = frozenset(
+    ("school", "section", "student", "teacher", "studentenrollment", "teacherroster", "user", "guardianrelationship")
+)
+SOURCE_DEPTHS = (3, 4)
+"""In the inbox a folder can be one source as `<org>/<what>/<period>` or as `<org>/<what>/<period>/<folder>`."""
+DECLARED = re.compile(r'^[\s"]*file\.([^\s",]+)', re.MULTILINE)
+Place = tuple[str, ...]
+"""Names of the folders from the inbox down to a folder; empty for the inbox itself."""
 
 
 class NothingToCollectError(EduError):
@@ -51,6 +71,20 @@ class Source:
     roster: Roster | None = None
     """What the bundle's files are, where they are a roster of another system."""
 
+    def files(self) -> list[Path]:
+        """Return the files that lie now where the source is, those that are still being written among them.
+
+        What only lies beside a bundle's files, and is a source of its own, is none of them.
+        """
+        if not self.is_bundle or not self.path.is_dir():
+            return [self.path]
+        if self.roster:
+            own = set(_roster_files(self.path, self.roster.form))
+            items = sorted(item for item in self.path.iterdir() if item.is_file())
+            return [item for item in items if item in own or is_temporary(item.name) or item.name.startswith(".")]
+        folders = [item for item in sorted(self.path.iterdir()) if item.is_dir() and "=" in item.name]
+        return [item for folder in folders for item in sorted(folder.rglob("*")) if item.is_file()]
+
 
 def _is_data_file(path: Path) -> bool:
     return (
@@ -62,13 +96,35 @@ def _is_data_file(path: Path) -> bool:
     )
 
 
-def _roster(folder: Path) -> Source | None:
-    """Return a folder whose files are a roster as one source."""
-    files = {item.name: item for item in sorted(folder.iterdir()) if _is_data_file(item)}
-    form = form_of(files)
-    if form is None:
-        return None
-    parts = tuple(Part(path, name, ()) for name, path in files.items())
+def _declared(folder: Path) -> set[str]:
+    """Return the stems of the files that a folder's manifest speaks of; empty where it has none that can be read."""
+    for item in folder.iterdir():
+        if stem(item.name) == "manifest" and _is_data_file(item):
+            try:
+                with item.open("rb") as stream:
+                    text = stream.read(MANIFEST_BYTES_MAXIMUM).decode("utf-8-sig", errors="replace")
+            except OSError:
+                return set()
+            return set(DECLARED.findall(text.lower()))
+    return set()
+
+
+def _roster_files(folder: Path, form: Form) -> list[Path]:
+    """Return the files of a folder that belong to its roster: those of its form, and those that its manifest names."""
+    known = SDS_V1_FILES if form == "sds_v1" else ONEROSTER_FILES | _declared(folder)
+    return [
+        item
+        for item in sorted(folder.iterdir())
+        if item.suffix.lower() == ".csv" and stem(item.name) in known and _is_data_file(item)
+    ]
+
+
+def _form(folder: Path) -> Form | None:
+    return form_of(item.name for item in folder.iterdir() if _is_data_file(item))
+
+
+def _roster(folder: Path, files: Iterable[Path], form: Form) -> Source:
+    parts = tuple(Part(path, path.name, ()) for path in files)
     return Source(folder, parts, is_bundle=True, roster=Roster(form))
 
 
@@ -77,13 +133,13 @@ def _file(path: Path) -> Source:
     return Source(path, (Part(path, None, ()),), is_bundle=False, roster=Roster(form) if form else None)
 
 
-def _is_bundle(folder: Path) -> bool:
+def _has_partitions(folder: Path) -> bool:
     return any(item.is_dir() and "=" in item.name for item in folder.iterdir())
 
 
-def _bundle(folder: Path) -> Source:
+def _partitioned(folder: Path, files: Iterable[Path]) -> Source:
     parts = []
-    for path in sorted(item for item in folder.rglob("*") if _is_data_file(item)):
+    for path in files:
         relative = path.relative_to(folder)
         constants = tuple(
             (key, value) for key, _, value in (piece.partition("=") for piece in relative.parts[:-1]) if value
@@ -94,23 +150,79 @@ def _bundle(folder: Path) -> Source:
     return Source(folder, tuple(parts), is_bundle=True)
 
 
-def _tree(folder: Path) -> Iterable[Source]:
-    if _is_bundle(folder):
-        yield _bundle(folder)
-        return
-    roster = _roster(folder)
-    if roster:
-        yield roster
-        return
+def _partition_files(folder: Path, place: Place) -> list[Path]:
+    """Return the files below folders `<field>=<value>` of a folder in the inbox; empty where none of them is Parquet.
+
+    The field is one of the dataset that the folder lies under, or of any where that is not known: a sign of equality in
+    a name says nothing by itself.
+    """
+    every = contracts()
+    of = [every[place[1]]] if place[1:2] and place[1] in every else list(every.values())
+    folders = [
+        item
+        for item in sorted(folder.iterdir())
+        if item.is_dir() and "=" in item.name and any(is_column(each, item.name.partition("=")[0]) for each in of)
+    ]
+    files = [item for each in folders for item in sorted(each.rglob("*")) if _is_data_file(item)]
+    return files if any(item.suffix.lower() == ".parquet" for item in files) else []
+
+
+def _as_one(folder: Path, place: Place, is_named: bool) -> Source | None:
+    """Return a folder in the inbox as one source; null where its files and folders are sources of their own.
+
+    It is one at its proper place, where a sidecar says what it is, or where it was named itself. Elsewhere a few stray
+    files would take along everything that lies below them.
+    """
+    if not place:
+        return None
+    is_meant = is_named or folder.with_name(folder.name + SIDECAR_SUFFIX).exists()
+    what = place[1] if len(place) in SOURCE_DEPTHS else None
+    form = _form(folder) if is_meant or what in ROSTER_FOLDERS else None
+    if form:
+        return _roster(folder, _roster_files(folder, form), form)
+    files = _partition_files(folder, place) if is_meant or what in contracts() else []
+    return _partitioned(folder, files) if files else None
+
+
+def _inside(folder: Path, place: Place, is_named: bool = False) -> Iterable[Source]:
+    """Give the sources of a folder in the inbox; every file there is part of exactly one."""
+    source = _as_one(folder, place, is_named)
+    taken: set[Path] = set()
+    if source:
+        taken = {folder / part.path.relative_to(folder).parts[0] for part in source.parts}
+        yield source
     for item in sorted(folder.iterdir()):
+        if item in taken:
+            continue
         if item.is_dir() and not item.name.startswith("."):
-            yield from _tree(item)
+            yield from _inside(item, (*place, item.name))
         elif _is_data_file(item):
             yield _file(item)
 
 
-def discover(path: Path) -> list[Source]:
+def _outside(folder: Path) -> Iterable[Source]:
+    """Give the sources of a folder elsewhere, which was named by who knows it: it is what its names say, as a whole."""
+    if _has_partitions(folder):
+        yield _partitioned(folder, sorted(item for item in folder.rglob("*") if _is_data_file(item)))
+        return
+    form = _form(folder)
+    if form:
+        yield _roster(folder, sorted(item for item in folder.iterdir() if _is_data_file(item)), form)
+        return
+    for item in sorted(folder.iterdir()):
+        if item.is_dir() and not item.name.startswith("."):
+            yield from _outside(item)
+        elif _is_data_file(item):
+            yield _file(item)
+
+
+def discover(path: Path, inbox: Path | None = None) -> list[Source]:
     """Return the sources at a path, in name order.
+
+    Args:
+        path: a file or a folder.
+        inbox: the drop folder, where many senders lay down what nobody has looked at; null where the path is known to
+            lie outside it.
 
     Raises:
         EmptyFolderError: the folder holds no file.
@@ -121,7 +233,10 @@ def discover(path: Path) -> list[Source]:
             return [_file(path)]
         if not path.is_dir():
             raise NothingToCollectError(path, "there is no such file or folder; check the path.")
-        sources = list(_tree(path))
+        if inbox is not None and path.resolve().is_relative_to(inbox.resolve()):
+            sources = list(_inside(path, path.resolve().relative_to(inbox.resolve()).parts, is_named=True))
+        else:
+            sources = list(_outside(path))
     except PermissionError:
         raise NothingToCollectError(path, "may not be read; give the platform's user permission.") from None
     if not sources:
@@ -139,7 +254,7 @@ def plan(home: Home, batches: int = 16) -> list[int]:
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.json"):
         old.unlink()
-    sources = complete(list(_tree(home.inbox)), home) if home.inbox.is_dir() else []
+    sources = complete(list(_inside(home.inbox, ())), home) if home.inbox.is_dir() else []
     if not sources:
         return []
     weights = [sum(part.path.stat().st_size for part in source.parts) for source in sources]
@@ -161,7 +276,7 @@ def plan(home: Home, batches: int = 16) -> list[int]:
 
 def count_never_completed(home: Home) -> int:
     """Return how many uploads lie incomplete in the inbox for longer than the stated age."""
-    return never_completed(_tree(home.inbox), home) if home.inbox.is_dir() else 0
+    return never_completed(_inside(home.inbox, ()), home) if home.inbox.is_dir() else 0
 
 
 def read_plan(home: Home, number: int) -> list[Path]:
@@ -171,20 +286,34 @@ def read_plan(home: Home, number: int) -> list[Path]:
 
 
 def remove_from_inbox(source: Source, home: Home) -> None:
-    """Take a received file and its sidecar out of the inbox, and the folders that became empty."""
+    """Take the received files of a source and its sidecar out of the inbox, and the folders that became empty."""
     inbox = home.inbox.resolve()
-    path = source.path.resolve()
-    if not path.is_relative_to(inbox):
+    if not source.path.resolve().is_relative_to(inbox):
         return
-    if source.is_bundle:
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+    folders = {source.path.resolve().parent}
+    for part in source.parts:
+        part.path.unlink(missing_ok=True)
+        _remove_what_speaks_of(part.path)
+        folders.add(part.path.resolve().parent)
+    _remove_what_speaks_of(source.path)
+    for folder in sorted(folders, reverse=True):
+        _remove_empty(folder, inbox)
+
+
+def _remove_what_speaks_of(path: Path) -> None:
     path.with_name(path.name + SIDECAR_SUFFIX).unlink(missing_ok=True)
     mark = marker(path)
     if mark is not None:
         mark.unlink(missing_ok=True)
-    folder = path.parent
-    while folder != inbox and not any(folder.iterdir()):
-        folder.rmdir()
+
+
+def _remove_empty(folder: Path, inbox: Path) -> None:
+    """Remove a folder and those above it up to the inbox, as far as they hold nothing."""
+    while folder != inbox:
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            pass  # Another landing of the same folder was faster.
+        except OSError:
+            return
         folder = folder.parent

@@ -124,7 +124,7 @@ def collect(
         key = load_or_create_key(home)
         # Two runs over one inbox would take each other's files away; plans share none.
         with in_turn(home.tmp / "landing.lock", is_shared=is_planned):
-            return _collect(paths, home, key, options, progress)
+            return _collect(paths, home, key, options, progress, is_planned)
     except OSError as error:
         raise _storage_error(error, "landing") from None
 
@@ -135,12 +135,14 @@ def _collect(
     key: PlatformKey,
     options: Options,
     progress: Callable[[int, int], None] | None,
+    is_planned: bool,
 ) -> CollectResult:
     receipts: list[Receipt] = []
     sources: list[Source] = []
     for path in paths:
         try:
-            sources.extend(discover(path))
+            # A plan names each source by itself, also those that lie in the folder of another.
+            sources.extend(each for each in discover(path, home.inbox) if not is_planned or each.path == path)
         except EmptyFolderError as error:
             # An inbox in which nothing lies is no mistake: another run took it all in, or nobody sent anything.
             if not path.resolve().is_relative_to(home.inbox.resolve()):
@@ -251,7 +253,7 @@ def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[
             every = [_metadata_of_file(source, options)]
         every = [known.in_order(metadata) for metadata in every]
         password = None if source.roster else workbook_password(source.path, options)
-        sha256 = archive.sha256_of(source.path)
+        sha256 = _sha256_of(source)
     except EduError as error:
         return [_failed(source.path, error)]
     except OSError as error:
@@ -287,6 +289,13 @@ def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[
         _make_up_feedback(home, [str(receipt.submission_id) for receipt in outcomes])
         remove_from_inbox(source, home)
     return outcomes
+
+
+def _sha256_of(source: Source) -> str:
+    """Return the hash of a source: of its one file, or of what is a part of the bundle and nothing that lies beside it."""
+    if not source.is_bundle:
+        return archive.sha256_of(source.path)
+    return archive.sha256_of_bundle({str(part.name): part.path for part in source.parts})
 
 
 def _make_up_feedback(home: Home, submissions: list[str]) -> None:

@@ -76,12 +76,20 @@ def folder_period(period: str) -> str:
 
 
 def _from_folder(path: Path) -> dict[str, Any]:
-    """Read `<org>/<dataset>/<period>/<file>`, where the dataset is one that has a contract."""
+    """Read `<org>/<dataset>/<period>/<file>`, where the dataset is one that has a contract.
+
+    A folder of partitions lies there as a file does, or is the period's folder itself.
+    """
     parts = path.resolve().parts
-    if len(parts) < 4 or parts[-3] not in contracts() or not ORG_SHAPE.fullmatch(parts[-4]):
-        return {}
-    period = re.sub(r"^(\d{4}-\d{4})-([12])$", r"\1/\2", parts[-2])
-    return {"org": parts[-4], "dataset": parts[-3], "period": period}
+    for end in (len(parts) - 1, *([len(parts)] if path.is_dir() else [])):
+        if end >= 3 and parts[end - 2] in contracts() and ORG_SHAPE.fullmatch(parts[end - 3]):
+            return {"org": parts[end - 3], "dataset": parts[end - 2], "period": _period(parts[end - 1])}
+    return {}
+
+
+def _period(folder: str) -> str:
+    """Return the period that a folder's name writes, see `folder_period`."""
+    return re.sub(r"^(\d{4}-\d{4})-([12])$", r"\1/\2", folder)
 
 
 def _from_sidecar(path: Path) -> dict[str, Any]:
@@ -212,7 +220,7 @@ def _from_roster_folder(path: Path) -> dict[str, Any]:
     parts = path.resolve().parts
     for end in (len(parts) - 1, len(parts)):
         if end >= 3 and parts[end - 2] in ROSTER_FOLDERS and ORG_SHAPE.fullmatch(parts[end - 3]):
-            return {"org": parts[end - 3], "period": re.sub(r"^(\d{4}-\d{4})-([12])$", r"\1/\2", parts[end - 1])}
+            return {"org": parts[end - 3], "period": _period(parts[end - 1])}
     return {}
 
 

@@ -43,18 +43,12 @@ def stamp(source: Source) -> Stamp:
     """Return what changes when a source is written on or replaced."""
     try:
         found = []
-        for path in _files(source):
+        for path in source.files():
             status = path.stat()
             found.append((path.name, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
         return tuple(found)
     except OSError:
         return ()
-
-
-def _files(source: Source) -> list[Path]:
-    if source.path.is_dir():
-        return sorted(path for path in source.path.rglob("*") if path.is_file())
-    return [source.path]
 
 
 def marker(path: Path) -> Path | None:
@@ -73,7 +67,7 @@ def _is_whole(source: Source) -> bool:
     mark = marker(source.path)
     if mark is not None and not mark.exists():
         return False
-    if any(is_temporary(path.name) for path in _files(source)):
+    if any(is_temporary(path.name) for path in source.files()):
         return False
     # The directory of a zip is written last.
     return source.path.suffix.lower() != ".zip" or zipfile.is_zipfile(source.path)

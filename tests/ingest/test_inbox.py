@@ -1,0 +1,188 @@
+"""What lies in the drop folder: every file is taken by exactly one source or left, and no stray stops the others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+from bundles import oneroster_12, write_folder
+from rosters import SCHOOL, header, pupil, write_roster
+
+from edu.contract import get_contract
+from edu.paths import Home
+from ingest import archive
+from ingest.inbox import discover, plan, read_plan
+from ingest.landing import collect, land_plan
+from ingest.receipt import CollectResult
+from ingest.submission import Options
+
+TERM = Path("421002") / "oneroster" / "2024-2025-1"
+STUDENTS = Path("421002") / "student" / "2024-2025-1"
+BUNDLE = [("class", "accepted"), ("school", "rejected"), ("staff", "accepted"), ("student", "accepted")]
+"""What becomes of the bundle: a registry row without its mandatory fields is not accepted, the others are."""
+
+
+def take_in(home: Home, path: Path | None = None, options: Options | None = None) -> CollectResult:
+    return collect([path or home.inbox], home=home, options=options or Options())
+
+
+def became(home: Home, result: CollectResult) -> list[tuple[str, str | None, str]]:
+    """Return path below the inbox, dataset and status of each receipt."""
+    return sorted(
+        (Path(each.file).relative_to(home.inbox).as_posix(), each.dataset, each.status) for each in result.receipts
+    )
+
+
+def left(home: Home) -> list[str]:
+    return sorted(path.relative_to(home.inbox).as_posix() for path in home.inbox.rglob("*") if path.is_file())
+
+
+def write_parquet(path: Path, pupils: int) -> Path:
+    """Write pupils without their school, which the folder says."""
+    contract = get_contract("student")
+    names = [spec.name for spec in contract.profile_fields("national_export")]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = " union all ".join(
+        "select "
+        + ", ".join(
+            f"'{row[name] or ''}' as \"{text}\""
+            for name, text in zip(names, header(), strict=True)
+            if name != "school_code"
+        )
+        for row in (pupil(serial) for serial in range(1, 2 * pupils, 2))
+    )
+    duckdb.execute(f"copy ({rows}) to '{path}' (format parquet)")
+    return path
+
+
+def test_what_lies_below_and_beside_a_roster_is_not_lost(edu_home: Home) -> None:
+    folder = write_folder(edu_home.inbox / TERM, oneroster_12())
+    below = write_roster(folder / "more" / "学生.csv", [pupil(n) for n in (1, 3, 5, 7, 9)])
+    beside = write_roster(folder / "学生.csv", [pupil(n) for n in (11, 13)])
+    beside.with_name("学生.csv.meta.json").write_text(
+        json.dumps({"dataset": "student", "org": "421002", "period": "2024-2025/1", "coverage": "partial"})
+    )
+    assert became(edu_home, take_in(edu_home)) == sorted(
+        [
+            *((TERM.as_posix(), *each) for each in BUNDLE),
+            # Nothing says of which dataset the one below is; a sidecar says it of the other.
+            ((TERM / "more/学生.csv").as_posix(), None, "failed"),
+            ((TERM / "学生.csv").as_posix(), "student", "accepted"),
+        ],
+        key=lambda each: (each[0], each[1] or "", each[2]),
+    )
+    assert left(edu_home) == [below.relative_to(edu_home.inbox).as_posix()]
+    again = take_in(edu_home, below, Options("student", "421002", "2024-2025/1", coverage="partial"))
+    assert [(each.status, each.rows_accepted) for each in again.receipts] == [("accepted", 5)]
+    assert list(edu_home.inbox.iterdir()) == []
+
+
+def test_only_the_files_of_a_roster_are_its_parts(edu_home: Home) -> None:
+    """A file that only its manifest names is one of them; the bytes of a clean bundle keep the id that they had."""
+    files = oneroster_12()
+    files["manifest"].append(["file.clubs", "bulk"])
+    folder = write_folder(edu_home.inbox / TERM / "b", {**files, "clubs": [["sourcedId"], ["1"]]})
+    write_roster(folder / "student.csv", [pupil(1)])
+    (folder / "说明.txt").write_text("读我", encoding="utf-8")
+    result = take_in(edu_home)
+    [identity] = [each.submission_id for each in result.receipts if each.dataset == "class"]
+    parts = archive.read_manifest(edu_home, str(identity))["parts"]
+    assert [part["name"] for part in parts] == sorted(f"{name}.csv" for name in (*files, "clubs"))
+    assert left(edu_home) == sorted((TERM / "b" / name).as_posix() for name in ("student.csv", "说明.txt"))
+
+
+def test_a_second_roster_lies_in_the_folder_of_the_first(edu_home: Home) -> None:
+    write_folder(edu_home.inbox / TERM, oneroster_12())
+    second = oneroster_12()
+    second["users"][1][5] = "晓明"
+    write_folder(edu_home.inbox / TERM / "second", second)
+    taken = became(edu_home, take_in(edu_home))
+    assert [each[0] for each in taken] == [TERM.as_posix()] * 4 + [(TERM / "second").as_posix()] * 4
+    assert left(edu_home) == []
+
+
+@pytest.mark.parametrize("place", [Path(), Path("421002"), STUDENTS.parent])
+def test_stray_files_of_a_roster_do_not_make_their_folder_one(edu_home: Home, place: Path) -> None:
+    strays = [edu_home.inbox / place / name for name in ("orgs.csv", "users.csv")]
+    write_roster(edu_home.inbox / STUDENTS / "学生.csv", [pupil(1)])
+    for stray in strays:
+        stray.write_text("sourcedId\n1\n", encoding="utf-8")
+    taken = became(edu_home, take_in(edu_home))
+    assert sorted(each[1:] for each in taken if each[1]) == [("student", "accepted")]
+    assert [each[2] for each in taken if not each[1]] == ["failed", "failed"]
+    assert left(edu_home) == sorted(stray.relative_to(edu_home.inbox).as_posix() for stray in strays)
+
+
+@pytest.mark.parametrize("name", ["v=1", "421002/v=1", "421002/student/版本=1", "421002/student/2024-2025-1/版本=1"])
+def test_a_sign_of_equality_makes_no_partitions(edu_home: Home, name: str) -> None:
+    write_roster(edu_home.inbox / STUDENTS / "学生.csv", [pupil(1)])
+    stray = write_roster(edu_home.inbox / name / "学生.csv", [pupil(3)])
+    write_parquet(stray.with_name("学生.parquet"), 1)
+    assert sorted(each[1:] for each in became(edu_home, take_in(edu_home)) if each[1]) == [("student", "accepted")]
+    assert left(edu_home) == [f"{name}/学生.csv", f"{name}/学生.parquet"]
+
+
+@pytest.mark.parametrize("name", [None, "下发", "2024年=新/下发"])
+def test_partitions_of_a_field_are_one_submission(edu_home: Home, name: str | None) -> None:
+    """At the period's folder, in a folder of its own, and where a sidecar says what a folder elsewhere is."""
+    folder = edu_home.inbox / STUDENTS / (name or "")
+    write_parquet(folder / f"school_code={SCHOOL}" / "0.parquet", 3)
+    write_parquet(folder / "学校标识码=2142000002" / "0.parquet", 2)
+    beside = write_roster(folder / "学生.csv", [pupil(21)])
+    if name and "/" in name:
+        folder.with_name(folder.name + ".meta.json").write_text(
+            json.dumps({"dataset": "student", "org": "421002", "period": "2024-2025/1"})
+        )
+    result = take_in(edu_home)
+    [whole] = [each for each in result.receipts if Path(each.file) == folder]
+    assert (whole.status, whole.dataset, whole.rows_read, whole.rows_accepted) == ("accepted", "student", 5, 5)
+    [other] = [each for each in result.receipts if Path(each.file) == beside]
+    # In the period's folder it is a delivery of its own; deeper nothing says what it is.
+    assert other.status == ("failed" if name else "accepted")
+    assert left(edu_home) == ([beside.relative_to(edu_home.inbox).as_posix()] if name else [])
+    schools = duckdb.execute(
+        f"select school_code, count(*) from read_parquet('{edu_home.lake}/student/*/b*.parquet') "
+        f"where submission_id = '{whole.submission_id}' group by all order by all"
+    ).fetchall()
+    assert schools == [(SCHOOL, 3), ("2142000002", 2)]
+
+
+def test_a_part_that_is_no_parquet_is_not_left_out_without_a_word(edu_home: Home) -> None:
+    folder = edu_home.inbox / STUDENTS / "下发"
+    write_parquet(folder / f"school_code={SCHOOL}" / "0.parquet", 3)
+    write_roster(folder / "school_code=2142000002" / "0.csv", [pupil(21)])
+    assert became(edu_home, take_in(edu_home)) == [((STUDENTS / "下发").as_posix(), "student", "rejected")]
+    assert left(edu_home) == []
+
+
+def test_plans_name_each_source_once(edu_home: Home) -> None:
+    folder = write_folder(edu_home.inbox / TERM, oneroster_12())
+    write_roster(folder / "more" / "学生.csv", [pupil(1)])
+    write_roster(folder / "学生.csv", [pupil(3)])
+    write_roster(edu_home.inbox / STUDENTS / "学生.csv", [pupil(5)])
+    numbers = plan(edu_home, 16)
+    paths = [path for number in numbers for path in read_plan(edu_home, number)]
+    assert sorted(paths) == sorted(
+        [folder, folder / "more" / "学生.csv", folder / "学生.csv", edu_home.inbox / STUDENTS / "学生.csv"]
+    )
+    taken = [each for number in numbers for each in became(edu_home, land_plan(edu_home, number))]
+    assert sorted(each[2] for each in taken) == ["accepted"] * 4 + ["failed"] * 2 + ["rejected"]
+    assert left(edu_home) == [(TERM / "more/学生.csv").as_posix(), (TERM / "学生.csv").as_posix()]
+
+
+def test_a_folder_that_is_named_is_what_it_looks_like(edu_home: Home, tmp_path: Path) -> None:
+    """Also where the inbox by itself would not take it as one; outside the inbox with all that lies in it."""
+    options = Options(org="421002", period="2024-2025/1")
+    folder = write_folder(edu_home.inbox / "export", oneroster_12())
+    assert [each.status for each in take_in(edu_home).receipts] == ["failed"] * 8
+    assert [each[1:] for each in became(edu_home, take_in(edu_home, folder, options))] == BUNDLE
+    assert left(edu_home) == []
+    elsewhere = write_folder(tmp_path / "export", oneroster_12())
+    (elsewhere / "readme.txt").write_text("see the manifest", encoding="utf-8")
+    [source] = discover(elsewhere, edu_home.inbox)
+    assert len(source.parts) == 9
+    write_parquet(tmp_path / "parts" / f"school_code={SCHOOL}" / "0.parquet", 2)
+    [source] = discover(tmp_path / "parts", edu_home.inbox)
+    assert source.parts[0].constants == (("school_code", SCHOOL),)
