@@ -59,7 +59,7 @@ def waiting(home: Home, submission_id: str | None = None) -> list[Change]:
     """
     with built.opened(home) as connection:
         rows = connection.execute(
-            "select dataset, unit_owner, period, submission_id, received_at, snapshot_date, coverage, correction_status "
+            "select dataset, unit_owner, period, submission_id, received_at, snapshot_date, correction_status "
             "from storage.unit_waiting where ? is null or submission_id = ? order by all",
             [submission_id, submission_id],
         ).fetchall()
@@ -74,55 +74,136 @@ def waiting(home: Home, submission_id: str | None = None) -> list[Change]:
                 after=_figures(connection, row, with_change=True),
             )
             for row in rows
-            if row[7] == "waiting"
+            if row[6] == "waiting"
         ]
 
 
+DELIVERIES = """
+with delivery as (
+    select snapshot_date, source_owner, submission_id, batch_id, coverage, received_at, submitter_kind
+    from collection.delivery
+    where dataset = $dataset and unit_owner = $owner and period = $period
+    union all
+    select unit.snapshot_date, unit.source_owner, unit.submission_id, unit.batch_id, unit.coverage, receipt.received_at,
+        case
+            when receipt.submitter_org = unit.unit_owner then 'school'
+            when length(receipt.submitter_org) = 6 then 'bureau'
+            else 'system'
+        end
+    from collection.unit as unit
+    inner join collection.submission as receipt
+        on receipt.submission_id = unit.submission_id and receipt.batch_id = unit.batch_id
+    where unit.dataset = $dataset and unit.unit_owner = $owner and unit.period = $period
+        and unit.submission_id = $added
+),
+authority as (
+    select submitter_kind as authority_kind
+    from seed.submission_authority
+    where dataset = $dataset
+        and cast(substr(replace($period, 'FY', ''), 1, 4) as integer)
+        between valid_from_year and coalesce(valid_to_year, 9999)
+),
+counting as (
+    select delivery.*, dense_rank() over (partition by snapshot_date order by received_at desc, submission_id desc)
+        as delivery_rank
+    from (
+        select delivery.*,
+            coalesce(
+                max(case when submitter_kind = authority_kind then 1 else 0 end) over (partition by snapshot_date) = 0
+                or submitter_kind = authority_kind,
+                true
+            ) as is_counting
+        from delivery left join authority on true
+    ) as delivery
+    where is_counting
+),
+current_delivery as (
+    select counting.*
+    from counting
+    qualify delivery_rank <= coalesce(
+        min(case when coverage = 'full' then delivery_rank end) over (partition by snapshot_date), delivery_rank
+    )
+),
+held as (
+    select 1
+    from collection.held_unit as failing
+    inner join current_delivery as delivery on delivery.submission_id = failing.submission_id
+    where failing.dataset = $dataset and failing.school_code = $owner and failing.period = $period
+),
+lake_row as (
+    select r.*, delivery.delivery_rank
+    from collection.{dataset} as r
+    inner join current_delivery as delivery
+        on delivery.submission_id = r.submission_id and delivery.batch_id is not distinct from r.batch_id
+        and delivery.source_owner = r."{place}"
+    where r.period = $period and r.snapshot_date is not distinct from $snapshot and not exists (from held)
+),
+"""
+"""A unit's rows of the deliveries that count, as the models `delivery` and `unit_current` choose them; `$added` is one
+that waits, or null."""
+REPLACING = """
+named as (
+    select row_key, {other_key} as other_key
+    from lake_row
+    where {other_key} is not null and not coalesce(is_deleted, false)
+    qualify row_number() over (partition by row_key order by delivery_rank, sheet desc, row_number desc) = 1
+),
+removed as (
+    select named.row_key, min(deleting.delivery_rank) as delivery_rank
+    from named
+    inner join lake_row as deleting
+        on deleting.row_key = named.other_key and deleting.is_deleted and deleting.row_key = deleting.{other_key}
+    group by named.row_key
+),
+counted as (
+    select newest.*
+    from (
+        select *
+        from lake_row
+        qualify row_number() over (partition by row_key order by delivery_rank, sheet desc, row_number desc) = 1
+    ) as newest
+    left join removed on removed.row_key = newest.row_key
+    where not coalesce(newest.is_deleted, false)
+        and not coalesce(removed.delivery_rank < newest.delivery_rank, false)
+),
+"""
+"""Of each key the newest row, unless it is deleted by its own key or by the other: the rules of the macro `current_rows`."""
+ADDING = "counted as (select * from lake_row where not coalesce(is_deleted, false)),"
+OTHER_KEYS = {"student": "sourced_id_key", "staff": "sourced_id_key"}
+"""Columns by which a delete may name a row besides its key: `deleted_by` of the models."""
+
+
 def _figures(connection: duckdb.DuckDBPyConnection, row: tuple[Any, ...], *, with_change: bool) -> dict[str, Any]:
-    """Return counts and sums of a unit's rows: those that count, or those that would with the change.
+    """Return counts and sums of a unit's rows: those that a build counts, or those that it would with the change.
 
     `content` is a digest over the rows without where they came from, so that a file in which another school's rows
     changed shows no change here.
     """
-    dataset, owner, period, submission_id, _, snapshot_date, coverage, _ = row
+    dataset, owner, period, submission_id, _, snapshot_date, _ = row
     contract = contracts()[dataset]
-    place = contract.school_field or "submitter_org"
-    current = (
-        "select submission_id, delivery_rank from storage.unit_current where dataset = $dataset "
-        "and unit_owner = $owner and period = $period and snapshot_date is not distinct from $snapshot"
-    )
-    if not with_change:
-        counting = current
-    elif coverage == "full":
-        counting = "select $submission as submission_id, 0 as delivery_rank"
-    else:
-        counting = f"{current} union all select $submission, 0"
     measures = [
         f'sum("{spec.name}") as "{spec.name}"' for spec in contract.fields if spec.type in ("integer", "decimal")
     ]
     active = STATUS_FIELDS.get(dataset)
     fields = ", ".join(f'"{name}"' for spec in contract.fields for name, _ in spec.lake_columns())
-    content = "left(sha256(string_agg(text, '|' order by text)), 16) as content"
     selects = [
         "count(*) as rows",
         *([f"count(*) filter (where {active}) as rows_active"] if active else []),
         *measures,
-        content,
+        "left(sha256(string_agg(text, '|' order by text)), 16) as content",
     ]
-    key = "r.row_key" if not contract.is_additive else "r.submission_id, r.sheet, r.row_number"
+    counted = ADDING if contract.is_additive else REPLACING.format(other_key=OTHER_KEYS.get(dataset, "row_key"))
     cursor = connection.execute(
-        f"with counting as ({counting}), numbered as (select r.*, row_number() over (partition by {key} "
-        "order by c.delivery_rank, r.sheet desc, r.row_number desc) as newest_no "
-        f"from collection.{dataset} as r inner join counting as c on c.submission_id = r.submission_id "
-        f'where r."{place}" in (select source_owner from collection.unit where unit_owner = $owner) '
-        "and r.period = $period), "
-        f"texts as (select *, cast(row({fields}) as varchar) as text from numbered where newest_no = 1) "
+        DELIVERIES.format(dataset=dataset, place=contract.school_field or "submitter_org")
+        + counted
+        + f"texts as (select *, cast(row({fields}) as varchar) as text from counted) "
         f"select {', '.join(selects)} from texts",
         {
+            "dataset": dataset,
             "owner": owner,
             "period": period,
-            **({} if with_change and coverage == "full" else {"dataset": dataset, "snapshot": snapshot_date}),
-            **({"submission": submission_id} if with_change else {}),
+            "snapshot": snapshot_date,
+            "added": submission_id if with_change else None,
         },
     )
     names = [column[0] for column in cursor.description or []]
