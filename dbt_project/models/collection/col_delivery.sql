@@ -1,6 +1,8 @@
 -- Effective order is (received_at, submission_id), whatever order files were processed in. Where the seed
--- submission_authority names whose delivery decides, the others do not count beside it. A full delivery supersedes its
--- unit; partial deliveries and deltas after it merge on top, newest first. What came after a lock and waits for a
+-- submission_authority names whose delivery decides, the others do not count beside it. Of a period of a dataset and
+-- its owner one date counts, so that nobody is counted twice in a term: dates with a full delivery come before those
+-- with parts alone, among them the calendar's first, else the newest. At that date a full delivery supersedes what was
+-- before it; partial deliveries and deltas after it merge on top, newest first. What came after a lock and waits for a
 -- decision is not among them.
 with live as (
     select
@@ -18,6 +20,7 @@ with live as (
         unit.rows_accepted,
         unit.rows_quarantined,
         authority.submitter_kind as authority_kind,
+        coalesce(cast(calendar.snapshot_date as date) = unit.snapshot_date, false) as is_on_calendar,
         case
             when receipt.submitter_org = unit.unit_owner then 'school'
             when length(receipt.submitter_org) = 6 then 'bureau'
@@ -31,6 +34,8 @@ with live as (
             authority.dataset = unit.dataset
             and authority.valid_from_year <= {{ period_year('unit.period') }}
             and coalesce(authority.valid_to_year, 9999) >= {{ period_year('unit.period') }}
+    left join {{ ref('submission_calendar') }} as calendar
+        on calendar.dataset = unit.dataset and calendar.period = unit.period
     left join {{ ref('col_waiting') }} as waiting
         on
             waiting.submission_id = unit.submission_id
@@ -50,7 +55,7 @@ decided as (
         live.*,
         coalesce(
             max(case when submitter_kind = authority_kind then 1 else 0 end) over (
-                partition by dataset, unit_owner, period, snapshot_date
+                partition by dataset, unit_owner, period
             ) = 0
             or submitter_kind = authority_kind,
             true
@@ -58,14 +63,45 @@ decided as (
     from live
 ),
 
+dated as (
+    select
+        dataset,
+        unit_owner,
+        period,
+        snapshot_date,
+        max(case when coverage = 'full' then 1 else 0 end) as has_full,
+        max(case when is_on_calendar then 1 else 0 end) as has_calendar
+    from decided
+    where is_counting
+    group by dataset, unit_owner, period, snapshot_date
+),
+
+preferred as (
+    select
+        dated.*,
+        row_number() over (
+            partition by dataset, unit_owner, period
+            order by has_full desc, has_calendar desc, snapshot_date desc nulls last
+        ) as date_no
+    from dated
+),
+
 ranked as (
     select
         decided.*,
+        coalesce(preferred.date_no = 1, false) as is_of_date,
         dense_rank() over (
-            partition by dataset, unit_owner, period, snapshot_date, is_counting
-            order by received_at desc, submission_id desc
+            partition by
+                decided.dataset, decided.unit_owner, decided.period, decided.snapshot_date, decided.is_counting
+            order by decided.received_at desc, decided.submission_id desc
         ) as delivery_rank
     from decided
+    left join preferred
+        on
+            preferred.dataset = decided.dataset
+            and preferred.unit_owner = decided.unit_owner
+            and preferred.period = decided.period
+            and preferred.snapshot_date is not distinct from decided.snapshot_date
 ),
 
 newest_full as (
@@ -85,13 +121,12 @@ newest as (
         dataset,
         unit_owner,
         period,
-        snapshot_date,
         submission_id
     from ranked
-    where is_counting and delivery_rank = 1
+    where is_counting and is_of_date and delivery_rank = 1
 ),
 
--- What a delivery was superseded by is the next full one after it.
+-- What a delivery of the date that counts was superseded by is the next full one after it.
 next_full as (
     select
         earlier.dataset,
@@ -151,8 +186,12 @@ select
     ranked.is_counting,
     cast(ranked.delivery_rank as integer) as delivery_rank,
     ranked.is_counting
+    and ranked.is_of_date
     and (newest_full.full_rank is null or ranked.delivery_rank <= newest_full.full_rank) as is_current,
-    case when ranked.is_counting then superseding.superseded_by else newest.submission_id end as superseded_by
+    case
+        when ranked.is_counting and ranked.is_of_date then superseding.superseded_by
+        else newest.submission_id
+    end as superseded_by
 from ranked
 left join newest_full
     on
@@ -165,7 +204,6 @@ left join newest
         newest.dataset = ranked.dataset
         and newest.unit_owner = ranked.unit_owner
         and newest.period = ranked.period
-        and newest.snapshot_date is not distinct from ranked.snapshot_date
 left join superseding
     on
         superseding.dataset = ranked.dataset

@@ -326,7 +326,8 @@ opened as (
     from {{ ref('col_delivery') }}
     where is_counting
     group by dataset, unit_owner, period, snapshot_date
-    having count(distinct submitter_org) > 1
+    -- Of a date that does not count nobody's file does.
+    having count(distinct submitter_org) > 1 and max(case when is_current then 1 else 0 end) = 1
     union
     select
         'identity_collision',
@@ -462,12 +463,17 @@ opened as (
         unit.unit_owner as school_code,
         unit.period,
         unit.snapshot_date,
-        unit.received_at,
-        '报送时点与报送日历规定的时点不同,不与其他学校合计'
-    from {{ ref('unit_current') }} as unit
+        min(unit.received_at),
+        case
+            when max(case when unit.is_current then 1 else 0 end) = 1
+                then '报送时点与报送日历规定的时点不同,不与其他学校合计'
+            else '报送时点与报送日历规定的时点不同,本期以另一时点的报送为准,这一份不计入'
+        end
+    from {{ ref('col_delivery') }} as unit
     inner join {{ ref('mgt_submission_calendar') }} as calendar
         on calendar.dataset = unit.dataset and calendar.period = unit.period
-    where unit.snapshot_date <> calendar.snapshot_date
+    where unit.is_counting and unit.snapshot_date <> calendar.snapshot_date
+    group by unit.dataset, unit.unit_owner, unit.period, unit.snapshot_date
 )
 
 select

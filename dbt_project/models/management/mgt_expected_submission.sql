@@ -17,6 +17,7 @@ with expected as (
         on school.school_id = due.school_id and school.school_year = due.school_year and school.term = due.term
 ),
 
+-- A system that has two names for one school delivers one unit in two parts.
 delivered as (
     select
         unit.dataset,
@@ -24,15 +25,16 @@ delivered as (
         unit.period,
         unit.received_at,
         unit.is_held,
-        delivery.rows_accepted
+        cast(sum(delivery.rows_accepted) as bigint) as rows_accepted
     from {{ ref('unit_current') }} as unit
     inner join {{ ref('col_unit') }} as delivery
         on
             delivery.submission_id = unit.submission_id
             and delivery.dataset = unit.dataset
-            and delivery.unit_owner = unit.unit_owner
-            and delivery.snapshot_date is not distinct from unit.snapshot_date
+            and delivery.source_owner = unit.source_owner
+            and delivery.period = unit.period
     where unit.delivery_rank = 1
+    group by unit.dataset, unit.unit_owner, unit.period, unit.received_at, unit.is_held
 ),
 
 refused as (

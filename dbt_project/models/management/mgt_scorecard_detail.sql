@@ -9,14 +9,13 @@ with city as (
 ),
 
 newest as (
-    select
+    select distinct -- a system that has two names for one school delivers one unit in two parts
         dataset,
         unit_owner,
         period,
-        max(submission_id) as submission_id
+        submission_id
     from {{ ref('unit_current') }}
     where delivery_rank = 1
-    group by dataset, unit_owner, period
 ),
 
 delivery as (
