@@ -7,28 +7,10 @@ with bound as (
     where case_kind = 'empty_enrolment' and threshold = 'examined_share_pct'
 ),
 
--- A school's roll of a term is the newest of its dates.
-roll as (
-    select
-        school_id,
-        school_year,
-        term,
-        max(snapshot_date) as snapshot_date
-    from {{ ref('fct_enrolment_snapshot') }}
-    where term in (1, 2)
-    group by school_id, school_year, term
-),
-
 enrolled as (
-    select pupil.*
-    from {{ ref('fct_enrolment_snapshot') }} as pupil
-    inner join roll
-        on
-            roll.school_id = pupil.school_id
-            and roll.school_year = pupil.school_year
-            and roll.term = pupil.term
-            and roll.snapshot_date = pupil.snapshot_date
-    where pupil.is_enrolled
+    select *
+    from {{ ref('fct_enrolment_snapshot') }}
+    where is_enrolled
 ),
 
 -- The rows of the year's last term of those who stood in the same school's roll in its first.

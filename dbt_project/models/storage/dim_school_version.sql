@@ -1,4 +1,5 @@
--- A version ends where any of its attributes changes; an event recorded between the two snapshots dates the change.
+-- A version ends where any of its attributes changes; an event recorded between the two snapshots dates the change, the
+-- first of several. It ends too where its school is closed; a register that has the school after that opens another.
 with observed as (
     select
         school_id,
@@ -28,12 +29,6 @@ compared as (
     from observed
 ),
 
-changed as (
-    select compared.*
-    from compared
-    where attributes_before is null or attributes_before <> attributes
-),
-
 event as (
     select
         event_kind,
@@ -44,12 +39,52 @@ event as (
     where {{ is_recorded('recorded_on') }}
 ),
 
-dated as (
+closing as (
+    select distinct -- a school may be merged into several
+        'S' || coalesce(change.first_school_code, event.school_code) as school_id,
+        event.effective_date as closed_on
+    from event
+    left join {{ ref('school_code_change') }} as change on change.school_code = event.school_code
+    where event.event_kind in ('merge', 'close')
+),
+
+reopened as (
+    select
+        compared.school_id,
+        compared.snapshot_date,
+        max(closing.closed_on) as closed_on
+    from compared
+    inner join closing
+        on
+            closing.school_id = compared.school_id
+            and closing.closed_on >= compared.date_before
+            and closing.closed_on < compared.snapshot_date
+    group by compared.school_id, compared.snapshot_date
+),
+
+changed as (
+    select
+        compared.*,
+        reopened.closed_on as closed_before
+    from compared
+    left join reopened
+        on reopened.school_id = compared.school_id and reopened.snapshot_date = compared.snapshot_date
+    where
+        compared.attributes_before is null
+        or compared.attributes_before <> compared.attributes
+        or reopened.closed_on is not null
+),
+
+explained as (
     select
         changed.school_id,
         changed.snapshot_date,
-        min(event.effective_date) as event_date,
-        min(event.event_kind) as event_kind
+        event.effective_date as event_date,
+        event.event_kind,
+        row_number() over (
+            partition by changed.school_id, changed.snapshot_date
+            order by event.effective_date, event.event_kind
+        ) as event_no
     from changed
     inner join event
         on
@@ -59,17 +94,19 @@ dated as (
             )
             and event.effective_date <= changed.snapshot_date
             and (changed.date_before is null or event.effective_date > changed.date_before)
-    group by changed.school_id, changed.snapshot_date
+            and (changed.closed_before is null or event.effective_date > changed.closed_before)
+    -- Its own closing begins no version of a school.
+    where event.event_kind not in ('merge', 'close') or event.other_school_code = changed.school_code
 ),
 
-closed as (
+dated as (
     select
-        'S' || coalesce(change.first_school_code, event.school_code) as school_id,
-        min(event.effective_date) as closed_on
-    from event
-    left join {{ ref('school_code_change') }} as change on change.school_code = event.school_code
-    where event.event_kind in ('merge', 'close')
-    group by 1
+        school_id,
+        snapshot_date,
+        event_date,
+        event_kind
+    from explained
+    where event_no = 1
 ),
 
 version as (
@@ -84,6 +121,7 @@ version as (
         case
             when dated.event_date is not null then dated.event_kind
             when changed.attributes_before is null then 'first_seen'
+            when changed.closed_before is not null then 'reopened'
             else 'register'
         end as change_basis,
         changed.school_code,
@@ -96,13 +134,23 @@ version as (
         changed.sponsor_code
     from changed
     left join dated on dated.school_id = changed.school_id and dated.snapshot_date = changed.snapshot_date
+),
+
+closed as (
+    select
+        version.school_id,
+        version.version_no,
+        min(closing.closed_on) as closed_on
+    from version
+    inner join closing on closing.school_id = version.school_id and closing.closed_on > version.valid_from
+    group by version.school_id, version.version_no
 )
 
 select
     version.school_id,
     cast(version.version_no as integer) as version_no,
     version.valid_from,
-    coalesce(version.next_from, closed.closed_on) as valid_to,
+    least(version.next_from, closed.closed_on) as valid_to,
     version.change_basis,
     version.school_code,
     version.school_name,
@@ -113,4 +161,4 @@ select
     version.urban_rural_code,
     version.sponsor_code
 from version
-left join closed on closed.school_id = version.school_id and closed.closed_on > version.valid_from
+left join closed on closed.school_id = version.school_id and closed.version_no = version.version_no
