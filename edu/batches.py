@@ -75,8 +75,16 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def broken(home: Home) -> list[BrokenFile]:
-    """Return what is missing or changed of all landings that have receipts, in the order of paths.
+def has_record(home: Home, batch_id: str) -> bool:
+    """Return whether there is a record of what a landing wrote."""
+    return (home.runs / KIND / f"{batch_id}.parquet").exists()
+
+
+def broken(home: Home, *, is_past: bool = True) -> list[BrokenFile]:
+    """Return what is missing or changed of landings that have receipts, in the order of paths.
+
+    Without `is_past` landings are left out of which nothing counts today: all their submissions were withdrawn or landed
+    again. An earlier day may still see them.
 
     Raises:
         ReceiptsBrokenError: the receipts themselves cannot be read.
@@ -84,7 +92,7 @@ def broken(home: Home) -> list[BrokenFile]:
     ensure_empty(home)
     with connect() as connection:
         try:
-            rows = _files(connection, home)
+            rows = _files(connection, home, is_past)
         except duckdb.Error as error:
             raise ReceiptsBrokenError(error) from None
     found = []
@@ -100,12 +108,20 @@ def broken(home: Home) -> list[BrokenFile]:
     return found
 
 
-def _files(connection: duckdb.DuckDBPyConnection, home: Home) -> list[tuple[str, str | None, int, str]]:
+def _files(connection: duckdb.DuckDBPyConnection, home: Home, is_past: bool) -> list[tuple[str, str | None, int, str]]:
     """Return batch, path, bytes and hash of what counts; a batch without record has no path."""
     return connection.execute(
         f"""
-        with counted as (
-            select distinct batch_id from read_parquet('{home.runs}/submission/*.parquet')
+        with landed as (
+            select
+                batch_id,
+                row_number() over (partition by submission_id order by recorded_at desc, batch_id desc) = 1
+                and submission_id not in (select submission_id from read_parquet('{home.runs}/withdrawal/*.parquet'))
+                    as is_present
+            from read_parquet('{home.runs}/submission/*.parquet', union_by_name = true)
+        ),
+        counted as (
+            select distinct batch_id from landed where is_present or {is_past}
         )
         select c.batch_id, f.path, f.bytes, f.sha256
         from counted as c
@@ -115,12 +131,12 @@ def _files(connection: duckdb.DuckDBPyConnection, home: Home) -> list[tuple[str,
     ).fetchall()
 
 
-def check(home: Home) -> None:
-    """Make sure that all that was landed is there as it was written.
+def check(home: Home, *, is_past: bool = False) -> None:
+    """Make sure that all that counts, today or with `is_past` on any day, is there as it was written.
 
     Raises:
         LakeBrokenError: a file is missing or was changed.
         ReceiptsBrokenError: the receipts themselves cannot be read.
     """
-    if found := broken(home):
+    if found := broken(home, is_past=is_past):
         raise LakeBrokenError(found)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class Batch:
         self.contract: Contract = contract or get_contract(items[0].metadata.dataset)
         self.period = items[0].metadata.period
         self.records: list[dict[str, Any]] = []
-        names = "\n".join(item.submission_id for item in items)
+        names = "\n".join(item.landing_name for item in items)
         self.batch_id = "b" + hashlib.sha256(names.encode()).hexdigest()[:23]
         self.examination = Examination(items, self.contract, self.period, connection, scratch)
 
@@ -64,7 +64,8 @@ class Batch:
         self.examine()
         # Nothing is recorded before it was received, whatever the clock says.
         clocked = [item.metadata.received_at for item in self.items if item.metadata.is_clocked]
-        receipts = self.commit(max([now(), *clocked]))
+        later = [item.last_landed + timedelta(seconds=1) for item in self.items if item.last_landed]
+        receipts = self.commit(max([now(), *clocked, *later]))
         self._give_feedback()
         return receipts
 

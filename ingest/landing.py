@@ -200,13 +200,17 @@ class _Known:
                 ).fetchall()
             }
             reasons = ", ".join(f"'{reason}'" for reason in LOCKED)
-            self.locked = {
-                row[0]
+            self.locked: dict[str, tuple[int, datetime]] = {
+                row[0]: (row[1], row[2])
                 for row in connection.execute(
-                    f"select submission_id from read_parquet('{home.runs}/submission/*.parquet', union_by_name = true) "
-                    f"group by submission_id having arg_max(reason_code, (recorded_at, batch_id)) in ({reasons})"
+                    "with landed as (select submission_id, reason_code, recorded_at, "
+                    "count(*) over (partition by submission_id) as landings "
+                    f"from read_parquet('{home.runs}/submission/*.parquet', union_by_name = true) "
+                    "qualify row_number() over (partition by submission_id order by recorded_at desc, batch_id desc) = 1) "
+                    f"select submission_id, landings, recorded_at from landed where reason_code in ({reasons})"
                 ).fetchall()
             }
+            """Submissions that are refused for want of a password: how often they were landed, and when last."""
             rows = connection.execute(EFFECTIVE.format(runs=home.runs)).fetchall()
             row = connection.execute(
                 f"select max(recorded_at) from read_parquet('{home.runs}/submission/*.parquet')"
@@ -283,8 +287,19 @@ def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[
             )
         else:
             known.ids.add(identity)
-            known.locked.discard(identity)
-            outcomes.append(Pending(source, metadata, sha256, identity, size, password=password))
+            landings, last = known.locked.pop(identity, (0, None))
+            outcomes.append(
+                Pending(
+                    source,
+                    metadata,
+                    sha256,
+                    identity,
+                    size,
+                    password=password,
+                    earlier_landings=landings,
+                    last_landed=last,
+                )
+            )
     if not any(isinstance(outcome, Pending) for outcome in outcomes):
         _make_up_feedback(home, [str(receipt.submission_id) for receipt in outcomes])
         remove_from_inbox(source, home)

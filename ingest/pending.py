@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from edu.errors import RejectedFileError
@@ -24,8 +25,17 @@ class Pending:
     refusal: RejectedFileError | None = None
     password: str | None = field(default=None, repr=False)
     """Opens the workbook; held in memory only."""
+    earlier_landings: int = 0
+    """How often the submission was landed before, which refused it for want of its password."""
+    last_landed: datetime | None = None
+    """When it was landed last; this landing counts from a later time on."""
     opened: Path | None = None
     """The workbook without its password, where it comes out of the archive."""
+
+    @property
+    def landing_name(self) -> str:
+        """What tells this landing of the submission from others, which keep their batches and receipts."""
+        return self.submission_id + (f"+{self.earlier_landings}" if self.earlier_landings else "")
 
     @property
     def source_ref(self) -> str:

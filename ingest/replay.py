@@ -17,6 +17,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 
 from edu import batches
@@ -60,6 +61,19 @@ class LockedWorkbookError(EduError):
         super().__init__(
             f"submissions {', '.join(submissions)}: the workbook is under a password and was archived without its opened "
             "form. Ask its sender to send it again with the password, or restore the lake from a backup (`edu restore`)."
+        )
+
+
+class UnmendableError(EduError):
+    """Submissions of broken batches that the archive cannot give again; all else was mended."""
+
+    def __init__(self, submissions: list[str], others: list[str]) -> None:
+        self.submissions = submissions
+        anew = f" Land the others of their batches anew: edu reland {', '.join(others)}." if others else ""
+        super().__init__(
+            f"submissions {', '.join(submissions)}: the archive cannot give them again (its bytes are gone or broken, or the "
+            "workbook is under a password and was archived without its opened form). Restore runs/ and lake/ from a backup "
+            f"(edu restore); or withdraw them (edu withdraw) and ask their senders to send them again.{anew}"
         )
 
 
@@ -136,13 +150,26 @@ def restored(home: Home, key: PlatformKey, submission_id: str, folder: Path) -> 
 
 @contextmanager
 def _examined(
-    home: Home, key: PlatformKey, submissions: list[str], contract: Contract, target: Home
+    home: Home,
+    key: PlatformKey,
+    landing: list[dict[str, Any]],
+    contract: Contract,
+    target: Home,
+    *,
+    is_anew: bool = False,
 ) -> Iterator[Batch]:
-    """Give a batch of restored submissions, read, cleaned and checked under a contract; its files go afterwards."""
+    """Give a batch of restored submissions, read, cleaned and checked under a contract; its files go afterwards.
+
+    What the landing refused for want of a password stays closed, though a later one may have archived its opened form;
+    `is_anew` opens it.
+    """
     scratch = Path(tempfile.mkdtemp(dir=home.tmp))
     try:
         with connect(extensions=("httpfs",), memory_limit=get_settings().landing_memory_limit) as connection:
-            items = [restored(home, key, submission_id, scratch) for submission_id in submissions]
+            items = [restored(home, key, row["submission_id"], scratch) for row in landing]
+            for item, row in zip(items, landing, strict=True):
+                if row["reason_code"] in LOCKED and not is_anew:
+                    item.opened = None
             batch = Batch(items, target, key, connection, scratch, contract)
             batch.examine()
             yield batch
@@ -179,11 +206,11 @@ def reland(home: Home, submission_id: str, recorded_at: datetime | None = None) 
         UnknownSubmissionError: it was never received.
         ArchiveError: its bytes are missing or were changed.
     """
-    dataset = receipts(home, submission_id)[-1]["dataset"]
-    key, contract, moment = load_key(home), get_contract(dataset), recorded_at or now()
+    newest = receipts(home, submission_id)[-1:]
+    key, contract, moment = load_key(home), get_contract(newest[0]["dataset"]), recorded_at or now()
     archive.store_contract(home, contract)
-    with _examined(home, key, [submission_id], contract, home) as batch:
-        if _lost(batch, receipts(home, submission_id)[-1:]):
+    with _examined(home, key, newest, contract, home, is_anew=True) as batch:
+        if _lost(batch, newest):
             raise LockedWorkbookError([submission_id])
         text = f"{submission_id}\n{contract.digest}\n{moment.isoformat()}"
         batch.batch_id = "b" + hashlib.sha256(text.encode()).hexdigest()[:23]
@@ -215,7 +242,7 @@ def replay(home: Home, target: Home, submission_id: str | None = None) -> Replay
     done = Replay()
     for batch_id, landing in _by_batch(rows).items():
         contract = archive.load_contract(home, landing[0]["contract_digest"])
-        with _examined(home, key, [row["submission_id"] for row in landing], contract, target) as batch:
+        with _examined(home, key, landing, contract, target) as batch:
             done.differing += _lost(batch, landing)
             batch.batch_id = batch_id
             batch.commit(landing[0]["recorded_at"])
@@ -227,31 +254,78 @@ def replay(home: Home, target: Home, submission_id: str | None = None) -> Replay
 def mend(home: Home) -> Replay:
     """Land again, with the recorded contract and time, every batch of which a file is missing or was changed.
 
-    So is every batch without a record of what its landing wrote: nothing else tells what it should be.
+    So is every batch without a record of what its landing wrote: nothing else tells what it should be. Where the archive
+    has lost it too, such a batch is recorded as it is, if it has as many rows as its receipts say.
 
     Raises:
-        ArchiveError: the bytes of a submission are missing or were changed too.
-        LockedWorkbookError: batches, after all others, that hold a workbook whose opened form was not archived.
+        ArchiveError: the contract of a batch is missing or was changed.
+        UnmendableError: after all others, batches that hold a submission which the archive cannot give again.
     """
     wanted = {file.batch_id for file in batches.broken(home)}
     key, done = load_key(home), Replay()
     lost: list[str] = []
+    others: list[str] = []
     for batch_id, landing in _by_batch(receipts(home)).items():
         if batch_id not in wanted:
             continue
+        if refused := _mend_batch(home, key, batch_id, landing):
+            # What is recorded of the batch stays: it is worth more than a refusal in its place.
+            if not _is_adopted(home, batch_id, landing):
+                lost += refused
+                others += [row["submission_id"] for row in landing if row["submission_id"] not in refused]
+            continue
         done.landings += 1
         done.submissions += len(landing)
-        contract = archive.load_contract(home, landing[0]["contract_digest"])
-        with _examined(home, key, [row["submission_id"] for row in landing], contract, home) as batch:
+    if lost:
+        raise UnmendableError(lost, others)
+    return done
+
+
+def _mend_batch(home: Home, key: PlatformKey, batch_id: str, landing: list[dict[str, Any]]) -> list[str]:
+    """Land a batch again as it is recorded; or leave it and return the submissions that the archive cannot give."""
+    contract = archive.load_contract(home, landing[0]["contract_digest"])
+    try:
+        with _examined(home, key, landing, contract, home) as batch:
             if refused := _lost(batch, landing):
-                # What is recorded of the batch stays: it is worth more than a refusal in its place.
-                lost += refused
-                continue
+                return refused
             batch.batch_id = batch_id
             batch.commit(landing[0]["recorded_at"])
-    if lost:
-        raise LockedWorkbookError(lost)
-    return done
+    except archive.ArchiveError:
+        return [row["submission_id"] for row in landing if _is_gone(home, key, row["submission_id"])]
+    return []
+
+
+def _is_gone(home: Home, key: PlatformKey, submission_id: str) -> bool:
+    """Whether the archive no longer has a submission's bytes as they were received."""
+    with tempfile.TemporaryDirectory(dir=home.tmp) as folder:
+        try:
+            restored(home, key, submission_id, Path(folder))
+        except archive.ArchiveError:
+            return True
+    return False
+
+
+def _is_adopted(home: Home, batch_id: str, landing: list[dict[str, Any]]) -> bool:
+    """Record what a landing without record wrote, if it has the rows that its receipts say; return whether it does."""
+    if batches.has_record(home, batch_id):
+        return False
+    rows, *records = lake.batch_files(home, landing[0]["dataset"], landing[0]["period"], batch_id)
+    wanted = {row["submission_id"]: row["rows_accepted"] for row in landing if row["rows_accepted"]}
+    found: dict[str, int] = {}
+    if wanted:
+        with in_memory() as connection:
+            try:
+                found = dict(
+                    connection.execute(
+                        f"select submission_id, count(*) from read_parquet('{rows}') group by submission_id"
+                    ).fetchall()
+                )
+            except duckdb.Error:
+                return False
+    if found != wanted or not all(path.exists() for path in records):
+        return False
+    batches.record(home, batch_id, [path for path in (rows, *records) if path.exists()])
+    return True
 
 
 def _by_batch(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -276,7 +350,7 @@ def verify(home: Home, submission_id: str | None = None) -> Replay:
         for batch_id, landing in _by_batch(receipts(home, submission_id)).items():
             contract = archive.load_contract(home, landing[0]["contract_digest"])
             ids = [row["submission_id"] for row in landing]
-            with _examined(home, key, ids, contract, aside) as batch:
+            with _examined(home, key, landing, contract, aside) as batch:
                 _refused_as_recorded(batch, landing)
                 batch.batch_id = batch_id
                 batch.commit(landing[0]["recorded_at"])
@@ -343,7 +417,7 @@ def give_feedback(home: Home, submission_id: str, out: Path | None = None) -> Pa
     contract = archive.load_contract(home, receipt["contract_digest"])
     if not found.counts and not feedback.has_statements(contract, receipt):
         return feedback.deliver(home, contract, receipt, found, [], None, out)
-    with _examined(home, load_key(home), [submission_id], contract, home) as batch:
+    with _examined(home, load_key(home), [receipt], contract, home) as batch:
         source = batch.items[0].source
         path = None if source.is_bundle or source.roster else source.path
         mended = feedback.repairs(batch.connection, contract)

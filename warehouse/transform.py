@@ -173,7 +173,8 @@ def _manifest(written: Path, layer: str, options: list[str]) -> Any:
     from dbt.cli.main import dbtRunner
 
     # Every file by itself: one that is put back bears the time of then.
-    files = tuple((path, it.st_mtime_ns, it.st_size) for path in sorted(PROJECT.rglob("*")) for it in (path.stat(),))
+    present = (path for path in sorted(PROJECT.rglob("*")) if path.is_file())
+    files = tuple((path, it.st_mtime_ns, it.st_size) for path in present for it in (path.stat(),))
     environment = tuple(os.environ[name] for name in PARSED_NAMES)
     known = (*options, environment, files)
     if _parsed and _parsed[0] == known and written.exists():
@@ -304,7 +305,7 @@ def run_layer(
     if full:
         arguments.append("--full-refresh")
     if layer == "collection":
-        batches.check(home)
+        batches.check(home, is_past=bool(as_of))
     with ExitStack() as stack:
         stack.enter_context(_writing(home, database))
         told = stack.enter_context(runs.logged(place, run_id or new_run_id(), layer))

@@ -20,7 +20,7 @@ import xlsxwriter
 import xlwt
 from rosters import header, pupil
 
-from edu.batches import broken
+from edu.batches import LakeBrokenError, broken, check
 from edu.codes import code_sets
 from edu.contract import get_contract
 from edu.errors import RejectedFileError
@@ -31,8 +31,9 @@ from ingest.inbox import discover
 from ingest.landing import collect
 from ingest.readers import peek_title, read, xlsx
 from ingest.readers.table import ReadResult
-from ingest.replay import LockedWorkbookError, mend, receipts, reland, replay, verify
+from ingest.replay import LockedWorkbookError, UnmendableError, mend, receipts, reland, replay, verify
 from ingest.submission import Options
+from ingest.withdrawal import withdraw
 
 CONTRACT = get_contract("student")
 NAMES = [spec.name for spec in CONTRACT.profile_fields("template")]
@@ -486,6 +487,30 @@ def test_the_right_password_after_a_wrong_one_is_a_new_delivery(edu_home: Home, 
     assert send("口令-1") == ("accepted", None)
     assert send("口令-1")[0] == send(None)[0] == "ignored"
     assert verify(edu_home).differing == []
+    # Both landings stay on record, each in a batch of its own, and are mended to what they were.
+    before = receipts(edu_home)
+    assert [row["reason_code"] for row in before] == ["password_wrong", None]
+    for path in edu_home.runs.glob("finding/b*.parquet"):
+        path.unlink()
+    assert mend(edu_home).landings == 2
+    assert receipts(edu_home) == before
+
+
+def test_a_batch_without_record_that_the_archive_lost_is_taken_as_it_is(edu_home: Home, tmp_path: Path) -> None:
+    for number in (1, 3):
+        made = book(tmp_path / f"{number}.xlsx", {"学生信息": [ON_MAIN, line(number)]})
+        assert made
+        options = Options(dataset="student", org="421002", period=f"2024-2025/{1 if number == 1 else 2}")
+        collect([tmp_path / f"{number}.xlsx"], home=edu_home, options=options)
+    for path in (*edu_home.runs.glob("batch_file/b*.parquet"), *edu_home.archive.glob("??/*.bin")):
+        path.unlink()
+    [first, _] = sorted(edu_home.lake.glob("student/*/b*.parquet"))
+    duckdb.sql(f"copy (select * from '{first}' where false) to '{first}' (format parquet)")
+    lost = duckdb.sql(f"select submission_id from '{edu_home.runs}/submission/{first.name}'").fetchall()[0][0]
+    with pytest.raises(UnmendableError) as caught:
+        mend(edu_home)
+    assert caught.value.submissions == [lost]
+    assert {file.batch_id for file in broken(edu_home)} == {first.stem}
 
 
 def test_files_that_are_no_workbook_end_nothing_though_a_password_came_with_them(
@@ -515,13 +540,21 @@ def test_a_workbook_whose_opened_form_is_not_archived_is_never_mended_into_a_ref
     [rows] = edu_home.lake.glob("student/*/b*.parquet")
     rows.unlink()
     before = receipts(edu_home)
-    for again in (lambda: mend(edu_home), lambda: reland(edu_home, str(receipt.submission_id))):
-        with pytest.raises(LockedWorkbookError, match="with the password"):
-            again()
+    with pytest.raises(LockedWorkbookError, match="with the password"):
+        reland(edu_home, str(receipt.submission_id))
+    with pytest.raises(UnmendableError, match=str(receipt.submission_id)):
+        mend(edu_home)
     assert receipts(edu_home) == before
     assert [file.problem for file in broken(edu_home)] == ["is missing"]
+    with pytest.raises(LakeBrokenError):
+        check(edu_home)
     # A replay elsewhere goes on with the others, and says which it could not read.
     assert replay(edu_home, Home(tmp_path / "other")).differing == [receipt.submission_id]
+    # Once it is withdrawn nothing of it counts, and builds go on; a past day still lacks it.
+    withdraw(edu_home, str(receipt.submission_id), by="王主任", reason="须重新报送")
+    check(edu_home)
+    with pytest.raises(LakeBrokenError):
+        check(edu_home, is_past=True)
 
 
 def test_a_workbook_that_asks_for_endless_work_is_refused(tmp_path: Path) -> None:
