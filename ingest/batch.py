@@ -81,6 +81,9 @@ class Batch:
     def examine(self) -> None:
         """Read, clean and check, in the connection only: make `cleaned`, `judged` and `finding_rows`."""
         for number, item in enumerate(self.items):
+            if item.source.refusal:
+                item.refusal = item.source.refusal
+                continue
             try:
                 item.result = read(
                     item.source,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+import zipfile
+import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edu.contract import contracts
-from edu.errors import EduError, ExitCode
+from edu.errors import EduError, ExitCode, RejectedFileError
 from edu.paths import Home
 from ingest.header import is_column
-from ingest.roster import MANIFEST_BYTES_MAXIMUM, Form, Roster, form_of, form_of_zip, stem
+from ingest.roster import FILES_OF, V1_FILES_OF, Form, Roster, describe, form_of, form_of_zip, open_bundle, stem
 from ingest.submission import ROSTER_FOLDERS, SIDECAR_SUFFIX
 from ingest.uploads import complete, is_marker, is_temporary, marker, never_completed
 
@@ -30,7 +33,7 @@ SDS_V1_FILES = frozenset(
 )
 SOURCE_DEPTHS = (3, 4)
 """In the inbox a folder can be one source as `<org>/<what>/<period>` or as `<org>/<what>/<period>/<folder>`."""
-DECLARED = re.compile(r'^[\s"]*file\.([^\s",]+)', re.MULTILINE)
+DECLARED = re.compile(r'^[\s"]*file\.([^\s",;|]+)', re.MULTILINE)
 Place = tuple[str, ...]
 """Names of the folders from the inbox down to a folder; empty for the inbox itself."""
 
@@ -70,6 +73,8 @@ class Source:
     is_bundle: bool
     roster: Roster | None = None
     """What the bundle's files are, where they are a roster of another system."""
+    refusal: RejectedFileError | None = None
+    """Why it is no such roster although its files have the names of one."""
 
     def files(self) -> list[Path]:
         """Return the files that lie now where the source is, those that are still being written among them.
@@ -98,15 +103,12 @@ def _is_data_file(path: Path) -> bool:
 
 def _declared(folder: Path) -> set[str]:
     """Return the stems of the files that a folder's manifest speaks of; empty where it has none that can be read."""
-    for item in folder.iterdir():
-        if stem(item.name) == "manifest" and _is_data_file(item):
-            try:
-                with item.open("rb") as stream:
-                    text = stream.read(MANIFEST_BYTES_MAXIMUM).decode("utf-8-sig", errors="replace")
-            except OSError:
-                return set()
-            return set(DECLARED.findall(text.lower()))
-    return set()
+    try:
+        with open_bundle(folder) as bundle:
+            text = bundle.text("manifest") if "manifest" in bundle.names else ""
+    except (RejectedFileError, OSError):
+        return set()
+    return set(DECLARED.findall(text.lower()))
 
 
 def _roster_files(folder: Path, form: Form) -> list[Path]:
@@ -131,6 +133,37 @@ def _roster(folder: Path, files: Iterable[Path], form: Form) -> Source:
 def _file(path: Path) -> Source:
     form = form_of_zip(path) if path.suffix.lower() == ".zip" else None
     return Source(path, (Part(path, None, ()),), is_bundle=False, roster=Roster(form) if form else None)
+
+
+def described(source: Source) -> Source:
+    """Return a roster with what it says of itself, or without its form and with why it is refused.
+
+    Raises:
+        OSError: it may not be read.
+    """
+    if not source.roster:
+        return source
+    try:
+        return replace(source, roster=describe(source.path, source.roster.form))
+    except RejectedFileError as error:
+        refusal = error
+    except (csv.Error, zlib.error) as error:
+        what = f"Its manifest cannot be read ({type(error).__name__}); send it again."
+        refusal = RejectedFileError(source.path.name, "bundle_inconsistent", what)
+    return replace(source, roster=None, refusal=refusal)
+
+
+def fed_by(source: Source) -> list[str]:
+    """Return the datasets that a roster's files are of by their names alone; all where none of them says it."""
+    assert source.roster
+    if source.is_bundle:
+        names = {stem(part.path.name) for part in source.parts}
+    else:
+        with zipfile.ZipFile(source.path) as archive:
+            names = {stem(entry.filename) for entry in archive.infolist()}
+    of = V1_FILES_OF if source.roster.form == "sds_v1" else FILES_OF
+    people = ("staff", "student") if "roles" in names else ()
+    return [dataset for dataset, files in of.items() if files[0] in names or dataset in people] or list(of)
 
 
 def _has_partitions(folder: Path) -> bool:
@@ -221,8 +254,8 @@ def discover(path: Path, inbox: Path | None = None) -> list[Source]:
 
     Args:
         path: a file or a folder.
-        inbox: the drop folder, where many senders lay down what nobody has looked at; null where the path is known to
-            lie outside it.
+        inbox: the drop folder, where many senders lay down what nobody has looked at; null for what comes out of the
+            archive, of which nothing changes any more: its rosters are described at once.
 
     Raises:
         EmptyFolderError: the folder holds no file.
@@ -230,10 +263,10 @@ def discover(path: Path, inbox: Path | None = None) -> list[Source]:
     """
     try:
         if path.is_file():
-            return [_file(path)]
-        if not path.is_dir():
+            sources = [_file(path)]
+        elif not path.is_dir():
             raise NothingToCollectError(path, "there is no such file or folder; check the path.")
-        if inbox is not None and path.resolve().is_relative_to(inbox.resolve()):
+        elif inbox is not None and path.resolve().is_relative_to(inbox.resolve()):
             sources = list(_inside(path, path.resolve().relative_to(inbox.resolve()).parts, is_named=True))
         else:
             sources = list(_outside(path))
@@ -241,7 +274,7 @@ def discover(path: Path, inbox: Path | None = None) -> list[Source]:
         raise NothingToCollectError(path, "may not be read; give the platform's user permission.") from None
     if not sources:
         raise EmptyFolderError(path)
-    return sources
+    return sources if inbox is not None else [described(source) for source in sources]
 
 
 def plan(home: Home, batches: int = 16) -> list[int]:

@@ -28,12 +28,11 @@ from edu.settings import get_settings
 from edu.storage_error import StateFolderError, storage_error
 from ingest import archive, lake, linking
 from ingest.batch import Batch
-from ingest.inbox import EmptyFolderError, Source, discover, read_plan, remove_from_inbox
+from ingest.inbox import EmptyFolderError, Source, described, discover, fed_by, read_plan, remove_from_inbox
 from ingest.pending import Pending
 from ingest.readers import peek_title
 from ingest.readers.protected import LOCKED
 from ingest.receipt import CollectResult, Receipt
-from ingest.roster import describe
 from ingest.submission import (
     Metadata,
     Options,
@@ -151,7 +150,7 @@ def _collect(
             receipts.append(_failed(path, error))
     known = _Known(home)
     sources = complete(sources, home)
-    stamps = {source.path: stamp(source) for source in sources}
+    found = {source.path: (source, stamp(source)) for source in sources}
     pending: list[Pending] = []
     for source in sources:
         for outcome in _admit(source, options, home, known):
@@ -163,8 +162,9 @@ def _collect(
         receipts.extend(_land(batch, home, key))
         for item in batch:
             waiting[item.source.path] -= 1
+            source, before = found[item.source.path]
             # What the sender put in its place meanwhile is another delivery, and stays for the next run.
-            if not waiting[item.source.path] and stamp(item.source) == stamps[item.source.path]:
+            if not waiting[item.source.path] and stamp(source) == before:
                 remove_from_inbox(item.source, home)
         done += len(batch)
         if progress:
@@ -250,13 +250,14 @@ class _Known:
 
 def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[Pending | Receipt]:
     """Resolve what a source is; return it as pending, once a dataset, or the receipt that ends its way here."""
+    is_roster = source.roster is not None
     try:
-        if source.roster:
+        if is_roster:
             source, every = _admit_roster(source, options)
         else:
             every = [_metadata_of_file(source, options)]
         every = [known.in_order(metadata) for metadata in every]
-        password = None if source.roster else workbook_password(source.path, options)
+        password = None if is_roster else workbook_password(source.path, options)
         sha256 = _sha256_of(source)
     except EduError as error:
         return [_failed(source.path, error)]
@@ -334,11 +335,26 @@ def _metadata_of_file(source: Source, options: Options) -> Metadata:
 
 
 def _admit_roster(source: Source, options: Options) -> tuple[Source, list[Metadata]]:
-    """Read what a bundle says of itself; return it with that, and the metadata of each dataset that it feeds."""
+    """Read what a bundle says of itself; return it with that, and the metadata of each dataset that it feeds.
+
+    One that is refused is rejected once for each dataset that it was sent for, so that each of them says why it is
+    missing. Of what it covers nothing is known: were it ever landed again, it may replace nothing.
+
+    Raises:
+        RejectedFileError: it is refused, and nobody is known who would get the receipt.
+        MissingMetadataError, MetadataError: see `resolve_roster_metadata`.
+    """
     assert source.roster
-    said = describe(source.path, source.roster.form)
-    every = resolve_roster_metadata(source.path, options, said.coverages, said.profile)
-    return replace(source, roster=replace(said, system=said.system or every[0].org)), every
+    said = described(source)
+    if said.refusal:
+        coverages = dict.fromkeys(fed_by(source), "partial")
+        try:
+            return said, resolve_roster_metadata(source.path, options, coverages, source.roster.profile)
+        except MissingMetadataError:
+            raise said.refusal from None
+    assert said.roster
+    every = resolve_roster_metadata(source.path, options, said.roster.coverages, said.roster.profile)
+    return replace(said, roster=replace(said.roster, system=said.roster.system or every[0].org)), every
 
 
 def _batches(pending: list[Pending]) -> Iterable[list[Pending]]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
-from bundles import oneroster_12, write_folder
+from bundles import manifest, oneroster_12, write_folder, write_zip
 from rosters import SCHOOL, header, pupil, write_roster
 
 from edu.contract import get_contract
 from edu.paths import Home
-from ingest import archive
+from edu.pseudonym import load_key
+from ingest import archive, replay
 from ingest.inbox import discover, plan, read_plan
 from ingest.landing import collect, land_plan
 from ingest.receipt import CollectResult
@@ -84,6 +88,8 @@ def test_only_the_files_of_a_roster_are_its_parts(edu_home: Home) -> None:
     files = oneroster_12()
     files["manifest"].append(["file.clubs", "bulk"])
     folder = write_folder(edu_home.inbox / TERM / "b", {**files, "clubs": [["sourcedId"], ["1"]]})
+    rows = (folder / "manifest.csv").read_text(encoding="utf-8")
+    (folder / "manifest.csv").write_text(rows.replace(",", ";"), encoding="utf-16")
     write_roster(folder / "student.csv", [pupil(1)])
     (folder / "说明.txt").write_text("读我", encoding="utf-8")
     result = take_in(edu_home)
@@ -186,3 +192,128 @@ def test_a_folder_that_is_named_is_what_it_looks_like(edu_home: Home, tmp_path: 
     write_parquet(tmp_path / "parts" / f"school_code={SCHOOL}" / "0.parquet", 2)
     [source] = discover(tmp_path / "parts", edu_home.inbox)
     assert source.parts[0].constants == (("school_code", SCHOOL),)
+
+
+def other_version(path: Path) -> Path:
+    return write_zip(path, {**oneroster_12(), "manifest": manifest(version="2.0")})
+
+
+def bomb(path: Path) -> Path:
+    path.parent.mkdir(parents=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr("manifest.csv", "propertyName,value\noneroster.version,1.2\n")
+        for name in ("orgs", "users", "classes"):
+            out.writestr(f"{name}.csv", b"0" * (30 << 20))
+    return path
+
+
+def locked(path: Path) -> Path:
+    """Write a bundle whose entries say that they are encrypted: bit 0 of the flags, at 6 and at 8 bytes."""
+    content = bytearray(write_zip(path, oneroster_12()).read_bytes())
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.find(mark)
+        while at >= 0:
+            content[at + place] |= 1
+            at = content.find(mark, at + 4)
+    path.write_bytes(content)
+    return path
+
+
+def broken(path: Path) -> Path:
+    """Write a bundle in which the packed bytes of the manifest are no packed bytes."""
+    content = bytearray(write_zip(path, oneroster_12()).read_bytes())
+    with zipfile.ZipFile(path) as out:
+        at = out.getinfo("manifest.csv").header_offset + 30 + len("manifest.csv")
+    content[at : at + 8] = b"\xff" * 8
+    path.write_bytes(content)
+    return path
+
+
+def lacking(path: Path) -> Path:
+    files = oneroster_12()
+    del files["users"]
+    return write_folder(path.with_suffix(""), files)
+
+
+@pytest.mark.parametrize(
+    ("write", "reason"),
+    [
+        (other_version, "bundle_inconsistent"),
+        (bomb, "file_too_large"),
+        (locked, "workbook_encrypted"),
+        (broken, "bundle_inconsistent"),
+        (lacking, "bundle_inconsistent"),
+    ],
+)
+def test_the_sender_of_a_refused_bundle_is_told(
+    edu_home: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture, write: Callable[[Path], Path], reason: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    made = write(tmp_path / "made" / "王小明.zip")
+    path = edu_home.inbox / TERM / made.name
+    path.parent.mkdir(parents=True)
+    made.rename(path)
+    result = take_in(edu_home)
+    datasets = ["class", "school", "staff", "student"]
+    assert became(edu_home, result) == [((TERM / made.name).as_posix(), name, "rejected") for name in datasets]
+    assert left(edu_home) == []
+    records = duckdb.execute(
+        "select dataset, submitter_org, period, status, reason_code, rows_read, profile "
+        f"from read_parquet('{edu_home.runs}/submission/*.parquet') order by dataset"
+    ).fetchall()
+    assert records == [(name, "421002", "2024-2025/1", "rejected", reason, 0, "oneroster") for name in datasets]
+    found = duckdb.execute(
+        f"select dataset, reason_code, severity from read_parquet('{edu_home.runs}/finding/*.parquet') order by dataset"
+    ).fetchall()
+    assert found == [(name, reason, "reject") for name in datasets]
+    identities = [str(each.submission_id) for each in result.receipts]
+    outbox = [each.name for each in (edu_home.outbox / "421002").iterdir()]
+    assert sorted(name.rpartition("_")[2] for name in outbox) == sorted(
+        f"{identity}{suffix}" for identity in identities for suffix in (".json", ".xlsx")
+    )
+    # The name stands in the archive's manifest, which is private, and nowhere else.
+    assert archive.read_manifest(edu_home, identities[0])["original_name"] == made.name
+    assert "王小明" not in caplog.text
+    assert not any("王小明" in str(each) for each in edu_home.root.rglob("*"))
+    plain = [each for folder in (edu_home.runs, edu_home.outbox) for each in folder.rglob("*") if each.is_file()]
+    assert not any("王小明".encode() in each.read_bytes() for each in plain)
+    assert not list(edu_home.lake.glob("*/*/b*.parquet"))
+
+
+def test_a_refused_bundle_is_known_again(edu_home: Home, tmp_path: Path) -> None:
+    """Sent again it is the same; mended it is a delivery; the archive gives it back and it is refused again."""
+    refused = other_version(tmp_path / "王小明.zip")
+    place = edu_home.inbox / TERM / "b.zip"
+    place.parent.mkdir(parents=True)
+    for expected in ("rejected", "ignored"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(refused.read_bytes())
+        assert [each.status for each in take_in(edu_home).receipts] == [expected] * 4
+        assert left(edu_home) == []
+    [identity] = duckdb.execute(
+        f"select submission_id from read_parquet('{edu_home.runs}/submission/*.parquet') where dataset = 'staff'"
+    ).fetchone() or [None]
+    digest = archive.sha256_of(refused)
+    archive.restore(edu_home, load_key(edu_home), digest, tmp_path / "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == refused.read_bytes()
+    checked = replay.verify(edu_home)
+    assert (checked.submissions, checked.differing) == (4, [])
+    assert replay.give_feedback(edu_home, str(identity)) is not None
+    write_zip(place, oneroster_12())
+    assert sorted(each.status for each in take_in(edu_home, place).receipts) == ["accepted"] * 3 + ["rejected"]
+
+
+def test_a_refused_bundle_of_nobody_is_left(edu_home: Home, tmp_path: Path) -> None:
+    place = edu_home.inbox / "王小明.zip"
+    place.write_bytes(other_version(tmp_path / "made.zip").read_bytes())
+    [receipt] = take_in(edu_home).receipts
+    assert (receipt.status, receipt.submission_id) == ("failed", None)
+    assert "1.1 or 1.2" in str(receipt.message)
+    assert left(edu_home) == ["王小明.zip"]
+
+
+def test_a_refused_bundle_is_only_of_what_its_files_are(edu_home: Home, tmp_path: Path) -> None:
+    files = {"manifest": manifest(version="2.0"), "orgs": oneroster_12()["orgs"]}
+    folder = write_folder(tmp_path / "b", files)
+    result = take_in(edu_home, folder, Options(org="421002", period="2024-2025/1"))
+    assert [(each.dataset, each.status) for each in result.receipts] == [("school", "rejected")]

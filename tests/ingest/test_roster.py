@@ -216,8 +216,12 @@ def test_a_manifest_that_is_wrong_is_refused(edu_home: Home, tmp_path: Path, cha
     change(files)
     result = land(edu_home, write_folder(tmp_path / "b", files))
     assert result.exit_code == ExitCode.REJECTED
-    assert [receipt.status for receipt in result.receipts] == ["failed"]
-    assert reason in str(result.receipts[0].message)
+    # All four datasets were to come of it, and each of them is told.
+    assert {receipt.dataset: (receipt.status, receipt.reason_code) for receipt in result.receipts} == dict.fromkeys(
+        ("class", "school", "staff", "student"), ("rejected", "bundle_inconsistent")
+    )
+    assert all(reason in str(receipt.message) for receipt in result.receipts)
+    assert not list(edu_home.lake.glob("*/*/b*.parquet"))
 
 
 def test_what_the_manifest_declares_absent_is_not_read(edu_home: Home, tmp_path: Path) -> None:
