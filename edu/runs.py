@@ -125,6 +125,8 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
             ("unit_owner", TEXT),
             ("snapshot_date", pa.date32()),
             ("submission_id", TEXT),
+            ("batch_id", TEXT),
+            ("is_held", pa.bool_()),
         ]
     ),
     "correction": pa.schema(

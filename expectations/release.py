@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from edu import audit, runs
+from edu.city_lock import refuse_locked
 from edu.clock import now
 from edu.codes import seed_rows
 from edu.errors import EduError, ExitCode
@@ -100,6 +101,7 @@ def release(
     Raises:
         NotHeldError: no such unit is held.
         NotReleasableError: it is held for a reason that a release cannot mend.
+        LockedSubmissionError: the city locked it as it is, held.
         AuditReasonError, AuditValueError: nobody or no reason is given, or a text holds an identifier.
     """
     found = [
@@ -116,6 +118,7 @@ def release(
         if breaker is None or breaker["is_releasable"] != "true" or not unit["submission_id"]:
             remedy = breaker["remedy_zh"] if breaker else ""
             raise NotReleasableError(dataset, school_code, period, unit["expectation"], remedy)
+        refuse_locked(home, unit["submission_id"])
     moment = now()
     audit.append(
         home,

@@ -21,6 +21,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from edu import batches
+from edu.city_lock import refuse_locked
 from edu.clock import now
 from edu.contract import Contract, get_contract
 from edu.duck import connect, in_memory
@@ -204,9 +205,11 @@ def reland(home: Home, submission_id: str, recorded_at: datetime | None = None) 
 
     Raises:
         UnknownSubmissionError: it was never received.
+        LockedSubmissionError: the city's approval saw it.
         ArchiveError: its bytes are missing or were changed.
     """
     newest = receipts(home, submission_id)[-1:]
+    refuse_locked(home, submission_id)
     key, contract, moment = load_key(home), get_contract(newest[0]["dataset"]), recorded_at or now()
     archive.store_contract(home, contract)
     with _examined(home, key, newest, contract, home, is_anew=True) as batch:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edu import audit, runs
+from edu.city_lock import refuse_locked
 from edu.clock import now
 from edu.duck import in_memory
 from edu.errors import EduError, ExitCode
@@ -21,18 +22,6 @@ class UnknownSubmissionError(EduError):
         self.submission_id = submission_id
         super().__init__(
             f"submission {submission_id!r} was never received; edu status and the receipts name those that were."
-        )
-
-
-class LockedSubmissionError(EduError):
-    """The city's approval saw the submission: what is locked changes by a decision only."""
-
-    exit_code = ExitCode.REJECTED
-
-    def __init__(self, submission_id: str, dataset: str, period: str) -> None:
-        super().__init__(
-            f"submission {submission_id} is part of what the city locked of dataset {dataset} in {period}. Send a "
-            "corrected file; edu correction decides whether it counts."
         )
 
 
@@ -68,18 +57,11 @@ def withdraw(
             f"select min(recorded_at) from read_parquet('{home.runs}/withdrawal/*.parquet') where submission_id = ?",
             [submission_id],
         ).fetchone()
-        locked = connection.execute(
-            f"select 1 from read_parquet('{home.runs}/approval/*.parquet') as a inner join "
-            f"read_parquet('{home.runs}/approval_seen/*.parquet') as s on s.approval_id = a.approval_id "
-            "where a.org_level = 'city' and s.submission_id = ? limit 1",
-            [submission_id],
-        ).fetchone()
     if receipt is None:
         raise UnknownSubmissionError(submission_id)
     if known and known[0]:
         return Withdrawal(submission_id, receipt[0], receipt[1], known[0], is_new=False)
-    if locked:
-        raise LockedSubmissionError(submission_id, receipt[0], receipt[1])
+    refuse_locked(home, submission_id)
     moment = recorded_at or now()
     audit.append(home, "submission.withdraw", by, reason, submission_id, {"dataset": receipt[0], "period": receipt[1]})
     record = {"submission_id": submission_id, "author": by, "reason": reason, "recorded_at": moment}

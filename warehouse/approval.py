@@ -1,6 +1,6 @@
 """Approval of a period: school, then county, then city, whose approval locks.
 
-An approval binds the digest of the deliveries that it saw. The chain is judged on what was built and on the approvals
+An approval binds the digest of what it saw to count: the deliveries, their landing, and whether they are held. The chain is judged on what was built and on the approvals
 recorded so far, so that school, county and city can approve one after the other without a build between.
 """
 
@@ -216,7 +216,9 @@ def _record(
     )
     member = {"school": "unit_owner", "county": "county_org", "city": "city_org"}[done.org_level]
     seen = connection.execute(
-        f"select ? as approval_id, u.dataset, u.period, u.unit_owner, u.snapshot_date, u.submission_id "
+        "select distinct ? as approval_id, u.dataset, u.period, u.unit_owner, u.snapshot_date, u.submission_id, u.batch_id, "
+        "exists (select 1 from storage.unit_current as c where c.dataset = u.dataset and c.period = u.period "
+        "and c.unit_owner = u.unit_owner and c.submission_id = u.submission_id and c.is_held) as is_held "
         "from collection.unit as u inner join collection.submission as s on s.submission_id = u.submission_id "
         "inner join storage.unit_org as o on o.dataset = u.dataset and o.period = u.period "
         f"and o.unit_owner = u.unit_owner where o.{member} = ? and u.dataset = ? and u.period = ? "

@@ -126,9 +126,9 @@ current_delivery as (
 ),
 held as (
     select 1
-    from collection.held_unit as failing
-    inner join current_delivery as delivery on delivery.submission_id = failing.submission_id
-    where failing.dataset = $dataset and failing.school_code = $owner and failing.period = $period
+    from storage.unit_held as holding
+    inner join current_delivery as delivery on delivery.submission_id = holding.submission_id
+    where holding.dataset = $dataset and holding.unit_owner = $owner and holding.period = $period
 ),
 lake_row as (
     select r.*, delivery.delivery_rank

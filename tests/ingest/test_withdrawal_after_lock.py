@@ -7,8 +7,14 @@ from datetime import datetime
 import pytest
 
 from edu import audit, runs
+from edu.city_lock import LockedSubmissionError
+from edu.errors import ExitCode
 from edu.paths import Home
-from ingest.withdrawal import LockedSubmissionError, withdraw
+from edu.pseudonym import load_or_create_key
+from expectations.release import release
+from ingest.archive import ArchiveError
+from ingest.replay import reland
+from ingest.withdrawal import withdraw
 
 
 def receipt(home: Home, submission: str) -> None:
@@ -37,3 +43,47 @@ def test_a_submission_that_the_city_saw_stays_and_another_goes(edu_home: Home) -
         withdraw(edu_home, "s1", by="clerk", reason="报错文件", recorded_at=datetime(2024, 10, 9, 8))
     assert audit.entries(edu_home) == []
     assert withdraw(edu_home, "s2", by="clerk", reason="报错文件").is_new
+
+
+def test_a_submission_that_the_city_saw_is_not_landed_again(edu_home: Home) -> None:
+    for name in ("s1", "s2"):
+        receipt(edu_home, name)
+    approval(edu_home, "city", "s1")
+    load_or_create_key(edu_home)
+    runs.ensure_empty(edu_home)
+    before = sorted(path for path in edu_home.runs.rglob("*"))
+    with pytest.raises(LockedSubmissionError) as caught:
+        reland(edu_home, "s1")
+    assert caught.value.exit_code == ExitCode.REJECTED
+    assert sorted(path for path in edu_home.runs.rglob("*")) == before
+    # Of the other only the archived bytes are missing here.
+    with pytest.raises(ArchiveError):
+        reland(edu_home, "s2")
+
+
+def test_a_unit_that_the_city_locked_held_is_not_let_through(edu_home: Home) -> None:
+    row = {name: None for name in runs.RUN_SCHEMAS["gate_result"].names} | {
+        "gate": "collection",
+        "scope": "unit",
+        "expectation": "volume_against_last_period",
+        "dataset": "student",
+        "school_code": "2142000001",
+        "period": "2024-2025/1",
+        "is_success": False,
+        "run_id": "r1",
+        "recorded_at": datetime(2024, 10, 1),
+    }
+    runs.append(edu_home, "gate_result", "r1", [{**row, "submission_id": "s1"}])
+    unit = {"dataset": "student", "school_code": "2142000001", "period": "2024-2025/1"}
+    approval(edu_home, "city", "s1")
+    with pytest.raises(LockedSubmissionError):
+        release(edu_home, **unit, by="steward", reason="已核实")
+    assert audit.entries(edu_home) == []
+    # What came after the lock is judged by itself: it counts when its 更正单 is approved.
+    runs.append(
+        edu_home,
+        "gate_result",
+        "r2",
+        [{**row, "submission_id": "s2", "run_id": "r2", "recorded_at": datetime(2024, 10, 2)}],
+    )
+    assert [done.submission_id for done in release(edu_home, **unit, by="steward", reason="已核实")] == ["s2"]

@@ -30,7 +30,11 @@ def build(home: Home, current: dict[str, str]) -> None:
         c.execute("create table collection.submission (submission_id varchar, status varchar)")
         c.execute(
             "create table collection.unit (dataset varchar, period varchar, unit_owner varchar, snapshot_date date, "
-            "submission_id varchar)"
+            "submission_id varchar, batch_id varchar)"
+        )
+        c.execute(
+            "create table storage.unit_current (dataset varchar, period varchar, unit_owner varchar, "
+            "submission_id varchar, is_held boolean)"
         )
         c.execute(
             "create table storage.unit_org (dataset varchar, unit_owner varchar, period varchar, county_org varchar, "
@@ -56,7 +60,14 @@ def build(home: Home, current: dict[str, str]) -> None:
                     "insert into storage.unit_org values ('student', ?, 'p', nullif(?, '421000'), '421000')",
                     [school, org],
                 )
-                c.execute("insert into collection.unit values ('student', 'p', ?, null, ?)", [school, current[school]])
+                c.execute(
+                    "insert into collection.unit values ('student', 'p', ?, null, ?, 'b' || ?)",
+                    [school, current[school], school],
+                )
+                c.execute(
+                    "insert into storage.unit_current values ('student', 'p', ?, ?, ? = '2')",
+                    [school, current[school], school],
+                )
                 c.execute("insert into collection.submission values (?, 'accepted')", [current[school]])
         for org, level in ((COUNTY, "county"), (CITY, "city")):
             own = [f"{s}:{d}" for s, d in sorted(current.items()) if level == "city" or SCHOOLS[s] == org]
@@ -123,7 +134,11 @@ def test_an_approval_says_what_it_saw(edu_home: Home) -> None:
     [record] = pq.read_table(edu_home.runs / "approval" / f"{done.approval_id}.parquet").to_pylist()
     assert (record["content_digest"], record["covered_orgs"]) == (digest("1:s1", "2:s2"), "1,2")
     seen = pq.read_table(edu_home.runs / "approval_seen" / f"{done.approval_id}.parquet").to_pylist()
-    assert [(row["unit_owner"], row["submission_id"]) for row in seen] == [("1", "s1"), ("2", "s2")]
+    # The gate holds the second.
+    assert [(row["unit_owner"], row["submission_id"], row["batch_id"], row["is_held"]) for row in seen] == [
+        ("1", "s1", "b1", False),
+        ("2", "s2", "b2", True),
+    ]
 
 
 def test_all_datasets_at_once(edu_home: Home) -> None:

@@ -44,7 +44,7 @@ def warehouse(home: Home) -> duckdb.DuckDBPyConnection:
     )
     c.execute("create view storage.unit_waiting as select * from collection.waiting")
     c.execute(
-        "create table collection.held_unit (dataset varchar, school_code varchar, period varchar, submission_id varchar)"
+        "create table storage.unit_held (dataset varchar, unit_owner varchar, period varchar, submission_id varchar)"
     )
     c.execute(
         "create table seed.submission_authority as select 'school' as dataset, 'bureau' as submitter_kind, "
@@ -175,7 +175,7 @@ def test_what_the_gate_holds_counts_nothing(edu_home: Home) -> None:
     with locked(edu_home) as c:
         deliver(c, "w", "delta", 9, [pupil("f")], is_waiting=True)
         delivery_by_hand(c, [("s1", 1, 5, "full"), ("s2", 2, 6, "delta")])
-        c.execute("insert into collection.held_unit values ('student', ?, ?, 'w')", [SCHOOL, PERIOD])
+        c.execute("insert into storage.unit_held values ('student', ?, ?, 'w')", [SCHOOL, PERIOD])
     [change] = waiting(edu_home)
     assert figures(change) == (["5", "4"], ["0", "0"])
 

@@ -1,6 +1,15 @@
--- An approval binds the deliveries that it saw: when they change, it is stale, and its parent's is too. The city's
--- locks, so it does not go stale: what comes later waits (unit_waiting).
-with delivery as (
+-- An approval binds what it saw to count: the deliveries, of one that was landed again the landing, and whether the
+-- unit is held. When any of it changes, the approval is stale, and its parent's is too. The city's locks, so it does
+-- not go stale: what comes later waits (unit_waiting).
+with landing as (
+    select
+        submission_id,
+        batch_id,
+        row_number() over (partition by submission_id order by recorded_at, batch_id) as landing_no
+    from {{ ref('col_landing') }}
+),
+
+delivery as (
     select
         org.dataset,
         org.period,
@@ -9,10 +18,14 @@ with delivery as (
         org.city_org,
         unit.submission_id,
         unit.snapshot_date,
-        unit.delivery_rank
+        unit.delivery_rank,
+        org.unit_owner || ':' || unit.submission_id
+        || case when landing.landing_no > 1 then ':' || unit.batch_id else '' end
+        || case when unit.is_held then ':held' else '' end as content
     from {{ ref('unit_org') }} as org
     inner join {{ ref('unit_current') }} as unit
         on unit.dataset = org.dataset and unit.unit_owner = org.unit_owner and unit.period = org.period
+    left join landing on landing.submission_id = unit.submission_id and landing.batch_id = unit.batch_id
 ),
 
 place as (
@@ -44,7 +57,7 @@ content as (
         period,
         count(distinct unit_owner) as units,
         {{ text_hash(ordered_text(
-            "unit_owner || ':' || submission_id",
+            'content',
             'unit_owner, snapshot_date, delivery_rank desc, submission_id'
         )) }} as content_digest
     from place

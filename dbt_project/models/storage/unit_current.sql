@@ -1,17 +1,17 @@
--- The deliveries whose rows count. A unit is held while one of them fails the collection gate and no steward let it
--- through; what a later delivery that waits or does not count fails by holds nothing.
+-- The deliveries whose rows count. A unit is held while one of them is (unit_held); what a later delivery that waits or
+-- does not count fails by holds nothing.
 with held as (
-    select distinct -- a unit may be held for several reasons
-        failing.dataset,
-        failing.school_code,
-        failing.period
-    from {{ ref('col_held_unit') }} as failing
+    select distinct -- several deliveries of a unit may be held
+        holding.dataset,
+        holding.unit_owner,
+        holding.period
+    from {{ ref('unit_held') }} as holding
     inner join {{ ref('col_delivery') }} as delivery
         on
-            delivery.dataset = failing.dataset
-            and delivery.unit_owner = failing.school_code
-            and delivery.period = failing.period
-            and delivery.submission_id = failing.submission_id
+            delivery.dataset = holding.dataset
+            and delivery.unit_owner = holding.unit_owner
+            and delivery.period = holding.period
+            and delivery.submission_id = holding.submission_id
     where delivery.is_current
 )
 
@@ -31,6 +31,6 @@ from {{ ref('col_delivery') }} as delivery
 left join held
     on
         held.dataset = delivery.dataset
-        and held.school_code = delivery.unit_owner
+        and held.unit_owner = delivery.unit_owner
         and held.period = delivery.period
 where delivery.is_current
