@@ -59,7 +59,7 @@ def waiting(home: Home, submission_id: str | None = None) -> list[Change]:
     """
     with built.opened(home) as connection:
         rows = connection.execute(
-            "select dataset, unit_owner, period, submission_id, received_at, snapshot_date, correction_status "
+            "select dataset, unit_owner, period, submission_id, received_at, correction_status "
             "from storage.unit_waiting where ? is null or submission_id = ? order by all",
             [submission_id, submission_id],
         ).fetchall()
@@ -74,7 +74,7 @@ def waiting(home: Home, submission_id: str | None = None) -> list[Change]:
                 after=_figures(connection, row, with_change=True),
             )
             for row in rows
-            if row[6] == "waiting"
+            if row[5] == "waiting"
         ]
 
 
@@ -103,26 +103,36 @@ authority as (
         and cast(substr(replace($period, 'FY', ''), 1, 4) as integer)
         between valid_from_year and coalesce(valid_to_year, 9999)
 ),
+decided as (
+    select delivery.*
+    from delivery left join authority on true
+    qualify coalesce(
+        max(case when submitter_kind = authority_kind then 1 else 0 end) over () = 0
+        or submitter_kind = authority_kind,
+        true
+    )
+),
+counting_date as (
+    select decided.snapshot_date
+    from decided
+    left join seed.submission_calendar as calendar
+        on calendar.dataset = $dataset and calendar.period = $period
+        and cast(calendar.snapshot_date as date) = decided.snapshot_date
+    group by decided.snapshot_date
+    order by
+        max(case when decided.coverage = 'full' then 1 else 0 end) desc, count(calendar.period) > 0 desc,
+        decided.snapshot_date desc nulls last
+    limit 1
+),
 counting as (
-    select delivery.*, dense_rank() over (partition by snapshot_date order by received_at desc, submission_id desc)
-        as delivery_rank
-    from (
-        select delivery.*,
-            coalesce(
-                max(case when submitter_kind = authority_kind then 1 else 0 end) over (partition by snapshot_date) = 0
-                or submitter_kind = authority_kind,
-                true
-            ) as is_counting
-        from delivery left join authority on true
-    ) as delivery
-    where is_counting
+    select decided.*, dense_rank() over (order by received_at desc, submission_id desc) as delivery_rank
+    from decided
+    inner join counting_date on counting_date.snapshot_date is not distinct from decided.snapshot_date
 ),
 current_delivery as (
     select counting.*
     from counting
-    qualify delivery_rank <= coalesce(
-        min(case when coverage = 'full' then delivery_rank end) over (partition by snapshot_date), delivery_rank
-    )
+    qualify delivery_rank <= coalesce(min(case when coverage = 'full' then delivery_rank end) over (), delivery_rank)
 ),
 held as (
     select 1
@@ -136,7 +146,7 @@ lake_row as (
     inner join current_delivery as delivery
         on delivery.submission_id = r.submission_id and delivery.batch_id is not distinct from r.batch_id
         and delivery.source_owner = r."{place}"
-    where r.period = $period and r.snapshot_date is not distinct from $snapshot and not exists (from held)
+    where r.period = $period and not exists (from held)
 ),
 """
 """A unit's rows of the deliveries that count, as the models `delivery` and `unit_current` choose them; `$added` is one
@@ -179,7 +189,7 @@ def _figures(connection: duckdb.DuckDBPyConnection, row: tuple[Any, ...], *, wit
     `content` is a digest over the rows without where they came from, so that a file in which another school's rows
     changed shows no change here.
     """
-    dataset, owner, period, submission_id, _, snapshot_date, _ = row
+    dataset, owner, period, submission_id, _, _ = row
     contract = contracts()[dataset]
     measures = [
         f'sum("{spec.name}") as "{spec.name}"' for spec in contract.fields if spec.type in ("integer", "decimal")
@@ -202,7 +212,6 @@ def _figures(connection: duckdb.DuckDBPyConnection, row: tuple[Any, ...], *, wit
             "dataset": dataset,
             "owner": owner,
             "period": period,
-            "snapshot": snapshot_date,
             "added": submission_id if with_change else None,
         },
     )

@@ -50,6 +50,10 @@ def warehouse(home: Home) -> duckdb.DuckDBPyConnection:
         "create table seed.submission_authority as select 'school' as dataset, 'bureau' as submitter_kind, "
         "2018 as valid_from_year, null::integer as valid_to_year"
     )
+    c.execute(
+        "create table seed.submission_calendar as select ? as period, 'student' as dataset, ? as snapshot_date",
+        [PERIOD, DAY],
+    )
     return c
 
 
@@ -63,6 +67,7 @@ def deliver(
     dataset: str = "student",
     submitter: str = SCHOOL,
     batch: str = "b1",
+    day: date = DAY,
     is_waiting: bool = False,
 ) -> None:
     """Add a delivery of the school's unit, received on a day of September."""
@@ -76,7 +81,7 @@ def deliver(
             "row_number": number,
             "submitter_org": submitter,
             "period": PERIOD,
-            "snapshot_date": DAY,
+            "snapshot_date": day,
             "school_code": SCHOOL,
             **given,
         }
@@ -87,7 +92,7 @@ def deliver(
         )
     c.execute(
         "insert into collection.unit values (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)",
-        [name, batch, dataset, SCHOOL, owner, owner, PERIOD, DAY, coverage],
+        [name, batch, dataset, SCHOOL, owner, owner, PERIOD, day, coverage],
     )
     c.execute(
         "insert into collection.submission values (?, ?, ?, ?, 'accepted', false, false)", [name, batch, submitter, at]
@@ -95,7 +100,7 @@ def deliver(
     if is_waiting:
         c.execute(
             "insert into collection.waiting values (?, ?, ?, ?, ?, ?, 'waiting')",
-            [dataset, owner, PERIOD, DAY, name, at],
+            [dataset, owner, PERIOD, day, name, at],
         )
 
 
@@ -219,6 +224,8 @@ def test_a_build_gives_the_figures_that_were_shown(edu_home: Home) -> None:
         register = {"row_key": SCHOOL, "school_name": "甲中学"}
         deliver(c, "r1", "full", 5, [register], dataset="school", submitter=COUNTY)
         deliver(c, "r2", "full", 9, [register | {"row_key": "own"}] * 2, dataset="school", is_waiting=True)
+        # Of another date than the calendar's nothing counts beside it.
+        deliver(c, "w2", "full", 10, [pupil("g")], day=date(2024, 9, 15), is_waiting=True)
 
     def rows() -> dict[str, int]:
         pupils = built(edu_home, "student", ["row_key", "status_code"], "school_code", "sourced_id_key")
@@ -226,7 +233,10 @@ def test_a_build_gives_the_figures_that_were_shown(edu_home: Home) -> None:
         return {"student": len(pupils), "active": sum(row[1] == "01" for row in pupils), "school": len(schools)}
 
     before = rows()
-    shown = {change.dataset: change for change in waiting(edu_home)}
+    changes = {change.submission_id: change for change in waiting(edu_home)}
+    shown = {"student": changes["w1"], "school": changes["r2"]}
+    assert figures(changes["w2"]) == (["5", "4"], ["5", "4"])
+    assert not changes["w2"].is_change
     with duckdb.connect(str(edu_home.warehouse)) as c:
         c.execute("delete from collection.waiting")
     after = rows()
