@@ -50,7 +50,8 @@ class Recorder:
             read_, accepted, incomplete, nothing = counts.get(item.submission_id, (0, 0, 0, 0))
             reason = item.refusal.reason_code if item.refusal else None
             status = "accepted" if accepted == read_ and not reason else "partly_accepted"
-            if reason or not accepted + nothing:
+            # A bundle feeds several datasets; of one that it holds nobody of, nothing is wrong.
+            if reason or not (accepted + nothing or (item.source.roster and not read_)):
                 status = "rejected"
                 reason = reason or "no_row_accepted"
             rows.append(self._receipt_row(item, status, reason, read_, accepted, incomplete, recorded_at))
@@ -212,6 +213,14 @@ class Recorder:
             "recorded_at": recorded_at,
         }
 
+    def _message(self, item: Pending, rows_read: int, nothing: int) -> str | None:
+        """Return what a receipt says in a sentence; null where the counts say all."""
+        if item.refusal:
+            return str(item.refusal)
+        if item.source.roster and not rows_read:
+            return f"名册中没有{self.contract.label}的记录。"
+        return f"{nothing} 所学校零报告。" if nothing else None
+
     def _receipt(self, item: Pending, row: dict[str, Any], severities: dict[str, int], nothing: int) -> Receipt:
         is_whole = row["status"] == "accepted"
         return Receipt(
@@ -228,6 +237,6 @@ class Recorder:
             rows_dropped=row["rows_dropped"],
             reason_code=row["reason_code"],
             findings=severities,
-            message=str(item.refusal) if item.refusal else f"{nothing} 所学校零报告。" if nothing else None,
+            message=self._message(item, row["rows_read"], nothing),
             exit_code=int(ExitCode.OK if is_whole else ExitCode.REJECTED),
         )

@@ -76,7 +76,8 @@ def _show_receipts(receipts: list[Any]) -> None:
     for receipt in receipts:
         counts[receipt.status] = counts.get(receipt.status, 0) + 1
         if receipt.message:
-            screen.print(f"[red]{names[receipt.status]}[/] {receipt.message}", highlight=False)
+            colour = "green" if receipt.status == "accepted" else "red"
+            screen.print(f"[{colour}]{names[receipt.status]}[/] {receipt.message}", highlight=False)
     rows = sum(receipt.rows_accepted for receipt in receipts)
     gone = sum(receipt.rows_quarantined for receipt in receipts)
     incomplete = sum(receipt.rows_incomplete for receipt in receipts)

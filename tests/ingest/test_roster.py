@@ -409,6 +409,13 @@ def test_a_bundle_means_the_same_however_it_is_written(
     assert coverages == [("full" if mode == "bulk" else "delta",)]
 
 
+def test_a_bundle_of_pupils_alone_is_no_fault_of_its_staff(edu_home: Home, tmp_path: Path) -> None:
+    result = land(edu_home, write_folder(tmp_path / "b", numbered_bundle()))
+    staff = by_dataset(result)["staff"]
+    assert (staff.status, counts(staff), staff.message) == ("accepted", (0, 0, 0), "名册中没有教职工信息的记录。")
+    assert rows(edu_home, "student", "class_code") == [("0101",), ("0101",)]
+
+
 def test_a_file_with_another_mark_than_the_rest_is_read(edu_home: Home, tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "b", numbered_bundle())
     for name in ("enrollments", "manifest"):
