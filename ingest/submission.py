@@ -7,14 +7,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from edu.clock import localise, now
 from edu.contract import Contract, contracts, get_contract
 from edu.errors import EduError, ExitCode, MissingMetadataError
-from edu.periods import default_snapshot
+from edu.periods import default_snapshot, start_year
 from ingest.correction import properties_of
 
 SIDECAR_SUFFIX = ".meta.json"
@@ -27,6 +27,9 @@ PERIOD_SHAPES = {
 }
 ROSTER_FOLDERS = ("oneroster", "sds")
 COVERAGES = ("full", "partial", "delta")
+CLOCKS_DIFFER = timedelta(days=1)
+REPORTING_YEARS = 2
+"""A period is reported, and corrected, by the end of the second calendar year after the one that it begins in."""
 
 
 class MetadataError(EduError):
@@ -139,7 +142,7 @@ def resolve_metadata(path: Path, options: Options, title: str | None = None) -> 
     Raises:
         MissingMetadataError: dataset, organisation or period is given nowhere.
         UnknownDatasetError: the dataset has no contract.
-        MetadataError: an item is given and wrong.
+        MetadataError: an item is given and wrong, or the time of receipt is yet to come.
     """
     given = {key: value for key, value in vars(options).items() if value is not None and key != "password"}
     found: dict[str, Any] = {
@@ -165,12 +168,14 @@ def resolve_metadata(path: Path, options: Options, title: str | None = None) -> 
     if profile is not None and profile not in contract.profiles:
         raise MetadataError(path.name, "profile", f"is none of {', '.join(contract.profiles)}.")
     received = found.get("received_at")
+    moment = _moment(path.name, received) if received else now()
+    _check_moment(path.name, period, moment)
     return Metadata(
         dataset=contract.dataset,
         org=org,
         period=period,
         snapshot_date=_snapshot_date(path.name, contract, period, found.get("snapshot_date")),
-        received_at=_moment(path.name, received) if received else now(),
+        received_at=moment,
         coverage=coverage,
         profile=profile,
         is_clocked=not received,
@@ -254,6 +259,20 @@ def _moment(file: str, given: Any) -> datetime:
     except ValueError:
         raise MetadataError(file, "received_at", "is no time; write it like 2024-09-05T10:30:00.") from None
     return localise(moment).replace(microsecond=0)
+
+
+def _check_moment(file: str, period: str, moment: datetime) -> None:
+    """Refuse a time of receipt that is yet to come and lies far behind its period: a slip in the year.
+
+    The newest receipt is the day from which all of the city is judged, so one slip would make everything overdue. A
+    little of the future is let pass for clocks that differ, and the years in which a period is reported for
+    installations that are tried out with files of a calendar of their own, on whatever day that is done.
+    """
+    last_year = datetime.combine(date(start_year(period) + REPORTING_YEARS, 12, 31), time.max)
+    if moment > max(now() + CLOCKS_DIFFER, last_year):
+        raise MetadataError(
+            file, "received_at", f"{moment.isoformat()} is yet to come; write when the file was received."
+        )
 
 
 def submission_id(sha256: str, metadata: Metadata) -> str:

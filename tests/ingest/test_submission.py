@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
-from edu.errors import MissingMetadataError, UnknownDatasetError
+from edu.errors import ExitCode, MissingMetadataError, UnknownDatasetError
 from edu.paths import Home
+from ingest import submission
 from ingest.inbox import plan, read_plan
 from ingest.submission import MetadataError, Options, resolve_metadata, submission_id
 
@@ -49,6 +51,42 @@ def test_wrong_items_are_refused(tmp_path: Path, options: Options, item: str) ->
     with pytest.raises(MetadataError) as caught:
         resolve_metadata(tmp_path / "r.csv", options)
     assert caught.value.item == item
+
+
+@pytest.mark.parametrize(
+    ("now", "period", "received", "is_taken"),
+    [
+        # A slip in the year: the newest receipt is the day from which the city is judged.
+        ("2026-11-30T10:00:00", "2024-2025/1", "2099-01-01T00:00:00", False),
+        ("2026-11-30T10:00:00", "2024-2025/1", "2204-09-10T00:00:00", False),
+        # Clocks may differ by a day.
+        ("2026-11-30T10:00:00", "2018-2019/1", "2026-12-01T10:00:00", True),
+        ("2026-11-30T10:00:00", "2018-2019/1", "2026-12-01T10:00:01", False),
+        ("2026-11-30T10:00:00", "FY2020", "2026-12-01T10:00:01", False),
+        # Files of a calendar of their own are landed on whatever day.
+        ("2024-10-01T10:00:00", "2025-2026/2", "2026-09-17T15:50:55", True),
+        ("2024-10-01T10:00:00", "2024-2025/1", "2026-12-31T23:59:59", True),
+        ("2024-10-01T10:00:00", "2024-2025/1", "2027-01-01T00:00:00", False),
+    ],
+)
+@pytest.mark.parametrize("place", ["option", "sidecar"])
+def test_a_receipt_is_not_far_ahead_of_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str, period: str, received: str, is_taken: bool, place: str
+) -> None:
+    monkeypatch.setattr(submission, "now", lambda: datetime.fromisoformat(now))
+    path, dataset = tmp_path / "r.csv", "finance" if period.startswith("FY") else "student"
+    options = Options(dataset=dataset, org="421002", period=period)
+    if place == "option":
+        options = replace(options, received_at=datetime.fromisoformat(received))
+    else:
+        path.with_name("r.csv.meta.json").write_text(json.dumps({"received_at": received}))
+    if is_taken:
+        assert resolve_metadata(path, options).received_at == datetime.fromisoformat(received)
+        return
+    with pytest.raises(MetadataError) as caught:
+        resolve_metadata(path, options)
+    assert caught.value.item == "received_at"
+    assert caught.value.exit_code == ExitCode.USAGE
 
 
 def test_unknown_datasets_are_refused(tmp_path: Path) -> None:
