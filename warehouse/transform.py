@@ -20,7 +20,7 @@ import duckdb
 
 from edu import batches, lineage, runs
 from edu.clock import now
-from edu.errors import EduError, GateFailedError
+from edu.errors import EduError, ExitCode, GateFailedError
 from edu.lock import BusyError, alone
 from edu.paths import Home
 from edu.runs import ensure_empty
@@ -47,6 +47,18 @@ class DbtError(EduError):
         self.layer = layer
         self.node = node
         super().__init__(f"layer {layer}: {node}: {message} Correct the model or the input and build again.")
+
+
+class BuildPlaceError(EduError):
+    """A build aside was to write where the installation keeps its own, or into no file."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, out: Path) -> None:
+        super().__init__(
+            f"--out {out}: name a file outside EDU_HOME; what lies there is the installation's own, which only edu build "
+            "without --as-of and --out writes."
+        )
 
 
 GATE_RESULTS = "EDU_GATE_RESULTS"
@@ -393,29 +405,39 @@ def build(
     """Build all layers; stop at a gate that fails globally, go on without the units that one holds.
 
     With `as_of` or `out` the database is built aside, from nothing: its gates, its run log and its lineage leave no trace
-    in the installation's own records, so that what is held and what is served stay as they are.
+    in the installation's own records, so that what is held and what is served stay as they are. A file that `out` names
+    stays as it is until the new one has passed its gates.
 
     Raises:
+        BuildPlaceError: `out` lies in the installation, or is a folder.
         GateFailedError: a check of global scope failed.
         DbtError: a model or test failed.
         LakeBrokenError: what was landed is broken.
         BusyError: another process builds the same file, or has it open.
     """
     day = check_as_of(as_of)
+    if out is not None and (home.root.resolve() in out.resolve().parents or out.is_dir()):
+        raise BuildPlaceError(out)
     database = out or (home.root / f"as_of_{day}.duckdb" if day else home.warehouse)
     tell = progress or (lambda _: None)
     with building(home, database):
         if database == home.warehouse:
             with built.writing(home):
                 return _build(home, home, database, gate, full, day, tell)
-        database.parent.mkdir(parents=True, exist_ok=True)
-        database.unlink(missing_ok=True)
+        # Under its own name, which views bear, in a folder beside: what stands there stays until the new one has passed.
+        folder = database.with_name(f".{database.name}.part")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         aside = Home(home.tmp / "aside" / new_run_id()).ensure()
         try:
             ensure_empty(aside)
-            return _build(home, aside, database, gate, full, day, tell)
+            result = _build(home, aside, folder / database.name, gate, full, day, tell)
+            database.with_name(database.name + ".wal").unlink(missing_ok=True)
+            result.database = result.database.replace(database)
+            return result
         finally:
-            shutil.rmtree(aside.root, ignore_errors=True)
+            for left in (aside.root, folder):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 @contextmanager

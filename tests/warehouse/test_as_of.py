@@ -185,18 +185,24 @@ def test_a_build_aside_leaves_no_trace_in_the_home(home: Home, tmp_path: Path) -
     def gate(name: str, database: Path, records: Home) -> GateReport:
         report = run_named_gate(name, home, database, records)
         if name == "storage":
+            # The aside database has the results of its own gate and not the home's.
+            assert ask(database, "select count(*) > 0, bool_or(run_id = 'own') from collection.gate_result") == [
+                (True, False)
+            ]
+            assert ask(database, "select count(*) from collection.held_unit") == [(0,)]
             raise Stop
         return report
 
     before = everything()
     aside = tmp_path / "aside.duckdb"
+    aside.write_bytes(b"the file of an earlier build")
     with pytest.raises(Stop):
         build(home, gate=gate, as_of="2025-01-10", out=aside)
     assert everything() == before
     assert not list((home.tmp / "aside").glob("*"))
-    # The aside database has the results of its own gate and not the home's.
-    assert ask(aside, "select count(*) > 0, bool_or(run_id = 'own') from collection.gate_result") == [(True, False)]
-    assert ask(aside, "select count(*) from collection.held_unit") == [(0,)]
+    # A build that did not end leaves what stood there, and nothing else.
+    assert aside.read_bytes() == b"the file of an earlier build"
+    assert [path.name for path in tmp_path.iterdir()] == ["aside.duckdb"]
     # The next ordinary build still knows what the home's own gate holds.
     _invoke(home, home.warehouse, "collection", ["run", "--select", "col_gate_result", "col_held_unit"], None)
     assert ask(home.warehouse, "select school_code from collection.held_unit") == [(FIRST,)]
