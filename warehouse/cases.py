@@ -144,6 +144,12 @@ def _decisions(home: Home, case_id: str) -> list[dict[str, Any]]:
         )
 
 
+def newest_decision(home: Home, case_id: str) -> str | None:
+    """Return the decision of a case that was recorded last, whether a build honoured it yet or not; null where none was."""
+    recorded = _decisions(home, case_id)
+    return str(recorded[-1]["decision"]) if recorded else None
+
+
 def decide(
     home: Home,
     case_id: str,

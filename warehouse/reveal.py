@@ -19,13 +19,13 @@ from edu.errors import EduError, ExitCode, WarehouseError
 from edu.paths import Home
 from edu.pseudonym import load_key
 from warehouse import built
+from warehouse.cases import newest_decision
 
 PSEUDONYM = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 DEFAULT_HOURS = 24
 MAXIMUM_HOURS = 24 * 7
 MAXIMUM_KEYS = 200
 """A case concerns a few people; more would be an export of the vault."""
-OPEN_STATES = ("open", "reopened", "waiting")
 
 
 class CaseNotOpenError(EduError):
@@ -58,8 +58,8 @@ class Revealed:
     """submission_id, sheet, row_number, field, value"""
 
 
-def _case(connection: duckdb.DuckDBPyConnection, case_id: str) -> dict[str, Any]:
-    """Return an open case's row.
+def _case(home: Home, connection: duckdb.DuckDBPyConnection, case_id: str) -> dict[str, Any]:
+    """Return an open case's row; a decision counts from when it is recorded, not from the build that honours it.
 
     Raises:
         CaseNotOpenError: there is none of that id, or it was decided.
@@ -70,8 +70,9 @@ def _case(connection: duckdb.DuckDBPyConnection, case_id: str) -> dict[str, Any]
     if found is None:
         raise CaseNotOpenError(case_id, "it is not in the warehouse")
     row = dict(zip(names, found, strict=True))
-    state = row.get("status") or row.get("case_status") or "open"
-    if state not in OPEN_STATES:
+    decision = newest_decision(home, case_id)
+    state = row["status"] if decision is None else "open" if decision == "reopen" else "decided"
+    if state != "open":
         raise CaseNotOpenError(case_id, f"it is {state}")
     return row
 
@@ -126,7 +127,7 @@ def reveal(
     if not 0 < hours <= MAXIMUM_HOURS:
         raise WarehouseError(f"--expires {hours}: give hours between 1 and {MAXIMUM_HOURS}.")
     with built.opened(home) as connection:
-        keys, places = _keys_and_places(connection, _case(connection, case_id))
+        keys, places = _keys_and_places(connection, _case(home, connection, case_id))
     if len(keys) > MAXIMUM_KEYS:
         raise RevealTooWideError(case_id, len(keys))
     expires_at = (at or now()) + timedelta(hours=hours)

@@ -16,6 +16,7 @@ from rosters import id_number, pupil, write_roster
 
 from edu import audit
 from edu.paths import Home
+from edu.runs import RUN_SCHEMAS, append
 from ingest.landing import collect
 from ingest.retention import apply_retention, period_end
 from ingest.submission import Options
@@ -81,6 +82,28 @@ def test_without_an_open_case_nobody_looks_and_nothing_is_logged(city: Home) -> 
     with pytest.raises(audit.AuditReasonError):
         reveal(city, case_id="c11", reason="", actor="officer-1")
     assert audit.entries(city) == []
+
+
+def test_a_decision_ends_the_look_before_a_build_and_reopening_allows_it_again(city: Home) -> None:
+    def record(decision: str, hour: int) -> None:
+        row = {name: None for name in RUN_SCHEMAS["decision"].names}
+        at = datetime(2025, 3, 1, hour)
+        append(
+            city,
+            "decision",
+            f"d{hour}",
+            [{**row, "case_id": "c11", "decision": decision, "decision_id": f"d{hour}", "recorded_at": at}],
+        )
+
+    record("keep_apart", 9)
+    with pytest.raises(CaseNotOpenError, match="it is decided"):
+        reveal(city, case_id="c11", reason="核查", actor="officer-1")
+    assert audit.entries(city) == []
+    record("reopen", 10)
+    assert reveal(city, case_id="c11", reason="核查", actor="officer-1").identifiers
+    record("link", 11)
+    with pytest.raises(CaseNotOpenError, match="it is decided"):
+        reveal(city, case_id="c11", reason="核查", actor="officer-1")
 
 
 def test_a_written_answer_is_private_and_goes_when_it_has_expired(city: Home) -> None:
