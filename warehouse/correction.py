@@ -86,7 +86,7 @@ with delivery as (
     union all
     select unit.snapshot_date, unit.source_owner, unit.submission_id, unit.batch_id, unit.coverage, receipt.received_at,
         case
-            when receipt.submitter_org = unit.unit_owner then 'school'
+            when receipt.submitter_org in (unit.unit_owner, unit.source_owner) then 'school'
             when length(receipt.submitter_org) = 6 then 'bureau'
             else 'system'
         end

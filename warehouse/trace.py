@@ -336,7 +336,9 @@ class _Walk:
         )
         owner = "" if rule.owner == "school_code" else "and f.submitter_org = u.unit_owner "
         newest = (
-            "qualify row_number() over (partition by u.unit_owner, r.period, r.snapshot_date, r.row_key "
+            "qualify row_number() over (partition by u.unit_owner, r.period, r.snapshot_date, case "
+            "when u.source_owner <> u.unit_owner and starts_with(r.row_key, u.source_owner) "
+            "then u.unit_owner || substr(r.row_key, length(u.source_owner) + 1) else r.row_key end "
             "order by u.delivery_rank, r.sheet desc, r.row_number desc) = 1"
         )
         self.connection.execute(

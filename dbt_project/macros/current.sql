@@ -15,7 +15,8 @@
             coalesce(lake_row.is_deleted, false)
             {%- if deleted_by %} or coalesce(removed.delivery_rank < unit.delivery_rank, false){% endif %} as is_removed,
             row_number() over (
-                partition by unit.unit_owner, lake_row.period, lake_row.snapshot_date, lake_row.row_key
+                partition by
+                    unit.unit_owner, lake_row.period, lake_row.snapshot_date, {{ key_in_unit('lake_row', 'unit') }}
                 order by unit.delivery_rank, lake_row.sheet desc, lake_row.row_number desc
             ) as newest_no
         from {{ ref('col_' ~ dataset) }} as lake_row
@@ -81,6 +82,17 @@
             and deleting.row_key = named.other_key
     where named.newest_no = 1
     group by named.unit_owner, named.period, named.snapshot_date, named.row_key
+{%- endmacro %}
+
+{# A row's key among those of its unit: one that begins with another name of the school is the same row. #}
+{% macro key_in_unit(row, unit) -%}
+    case
+        when
+            {{ unit }}.source_owner <> {{ unit }}.unit_owner
+            and substr({{ row }}.row_key, 1, length({{ unit }}.source_owner)) = {{ unit }}.source_owner
+            then {{ unit }}.unit_owner || substr({{ row }}.row_key, length({{ unit }}.source_owner) + 1)
+        else {{ row }}.row_key
+    end
 {%- endmacro %}
 
 {# Condition that a row of a dataset belongs to a current delivery of its unit. #}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from edu.contract import contracts
 from expectations.rule import Rule, Settings, Suite, no_rows
 
+FIRST_CODE = "select distinct school_code, first_school_code from seed.school_code_change"
 NOT_RELEASED = (
     "not exists (select 1 from collection.release as l where l.dataset = {d}.dataset "
     "and l.school_code = {d}.unit_owner and l.period = {d}.period "
@@ -37,8 +38,7 @@ def _volume_query() -> str:
     return (
         "with whole as (select d.dataset, d.unit_owner, coalesce(k.first_school_code, d.unit_owner) as lasting_owner, "
         "d.period, d.snapshot_date, d.submission_id, d.rows_accepted from {batch} as d "
-        "left join (select distinct school_code, first_school_code from seed.school_code_change) as k "
-        "on k.school_code = d.unit_owner "
+        f"left join ({FIRST_CODE}) as k on k.school_code = d.unit_owner "
         "where d.is_current and d.coverage = 'full'), "
         "compared as (select *, lag(rows_accepted) over (partition by dataset, lasting_owner "
         "order by period, snapshot_date, submission_id) as last_rows, "
@@ -64,7 +64,7 @@ def _figures_select(dataset: str) -> str:
         f"select w.dataset, w.unit_owner, w.lasting_owner, w.period, w.snapshot_date, w.submission_id, w.is_released, "
         f"'{figure}' as figure, {part} as part, sum(r.{figure}) as amount, {breakers.figure_max_ratio} as ratio "
         f"from whole as w inner join collection.{dataset} as r on r.submission_id = w.submission_id "
-        f"and r.school_code = w.unit_owner and r.period = w.period "
+        f"and r.school_code = w.source_owner and r.period = w.period "
         f"where w.dataset = '{dataset}' group by all having sum(r.{figure}) > 0"
         for figure in breakers.figures
     )
@@ -79,9 +79,8 @@ def _figures_query() -> str:
     is_released = f"not ({_not_released('d', 'figures_against_last_year')})"
     return (
         "with whole as (select d.dataset, d.unit_owner, coalesce(k.first_school_code, d.unit_owner) as lasting_owner, "
-        f"d.period, d.snapshot_date, d.submission_id, {is_released} as is_released from {{batch}} as d "
-        "left join (select distinct school_code, first_school_code from seed.school_code_change) as k "
-        "on k.school_code = d.unit_owner where d.is_current and d.coverage = 'full'), "
+        f"d.period, d.snapshot_date, d.submission_id, d.source_owner, {is_released} as is_released from {{batch}} as d "
+        f"left join ({FIRST_CODE}) as k on k.school_code = d.unit_owner where d.is_current and d.coverage = 'full'), "
         f"figures as ({selects}), "
         "placed as (select *, list(struct_pack(amount := amount, is_released := is_released)) over ("
         "partition by dataset, lasting_owner, figure, part order by period, snapshot_date, submission_id "
@@ -135,9 +134,12 @@ def build(bounds: Settings) -> list[Rule]:
             "'no such school' as observed "
             "from {batch} as d inner join collection.unit as u on u.submission_id = d.submission_id "
             "and u.dataset = d.dataset and u.unit_owner = d.unit_owner and u.period = d.period "
+            f"left join ({FIRST_CODE}) as k on k.school_code = u.unit_owner "
             "where d.is_current and u.school_code is not null "
             "and (u.dataset <> 'school' or u.unit_owner like '%:%') and not exists ("
-            "select 1 from collection.school as r where r.school_code = u.unit_owner and r.school_code not like '%:%' "
+            f"select 1 from collection.school as r left join ({FIRST_CODE}) as c on c.school_code = r.school_code "
+            "where coalesce(c.first_school_code, r.school_code) = coalesce(k.first_school_code, u.unit_owner) "
+            "and r.school_code not like '%:%' "
             "and u.period in (r.period, substr(r.period, 1, 9), 'FY' || substr(r.period, 1, 4), "
             "'FY' || substr(r.period, 6, 4))) "
             "group by d.dataset, d.unit_owner, d.period, d.snapshot_date, d.submission_id",

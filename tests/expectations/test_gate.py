@@ -98,7 +98,8 @@ def run(home: Home, gate: str, change: str = "") -> GateReport:
         if change:
             connection.execute(change)
         connection.execute(
-            "create table collection.delivery as select *, 'full' as coverage, true as is_current, "
+            "create table collection.delivery as select *, school_code as source_owner, 'full' as coverage, "
+            "true as is_current, "
             "rows_read - rows_quarantined as rows_accepted from collection.unit"
         )
     return run_gate(gate, home=home, database=home.warehouse, run_id="t", suites=SUITES, today=DAY)

@@ -22,7 +22,7 @@ with live as (
         authority.submitter_kind as authority_kind,
         coalesce(cast(calendar.snapshot_date as date) = unit.snapshot_date, false) as is_on_calendar,
         case
-            when receipt.submitter_org = unit.unit_owner then 'school'
+            when receipt.submitter_org in (unit.unit_owner, unit.source_owner) then 'school'
             when length(receipt.submitter_org) = 6 then 'bureau'
             else 'system'
         end as submitter_kind

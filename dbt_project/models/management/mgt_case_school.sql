@@ -305,8 +305,9 @@ opened as (
         unit.received_at as found_at,
         '该学校标识码不在本期学校登记中,数据暂不入库' as detail_zh
     from {{ ref('unit_current') }} as unit
+    left join {{ ref('map_school_code') }} as known on known.school_code = unit.unit_owner
     left join {{ ref('dim_school') }} as school
-        on school.school_code = unit.unit_owner and {{ is_term_of('school.period', 'unit.period') }}
+        on school.school_id = known.school_id and {{ is_term_of('school.period', 'unit.period') }}
     where
         -- A school's code, or another system's name for a school; a bureau or a system owns units of no school.
         (length(unit.unit_owner) = 10 or unit.unit_owner like '%:%')
@@ -327,7 +328,9 @@ opened as (
     where is_counting
     group by dataset, unit_owner, period, snapshot_date
     -- Of a date that does not count nobody's file does.
-    having count(distinct submitter_org) > 1 and max(case when is_current then 1 else 0 end) = 1
+    having
+        count(distinct case when submitter_kind = 'school' then unit_owner else submitter_org end) > 1
+        and max(case when is_current then 1 else 0 end) = 1
     union
     select
         'identity_collision',

@@ -39,11 +39,12 @@ delivered as (
 
 refused as (
     select distinct
-        dataset,
-        submitter_org,
-        period
-    from {{ ref('col_submission') }}
-    where status = 'rejected'
+        submission.dataset,
+        school.school_id,
+        submission.period
+    from {{ ref('col_submission') }} as submission
+    inner join {{ ref('map_school_code') }} as school on school.school_code = submission.submitter_org
+    where submission.status = 'rejected'
 )
 
 select
@@ -77,6 +78,6 @@ left join delivered
 left join refused
     on
         refused.dataset = expected.dataset
-        and refused.submitter_org = expected.school_code
+        and refused.school_id = expected.school_id
         and refused.period = expected.period
 where expected.is_owed or delivered.dataset is not null or refused.dataset is not null

@@ -14,5 +14,4 @@ select
     figure.value,
     coalesce(figure.is_not_applicable, false) as is_not_applicable
 from figure
-inner join {{ ref('dim_school') }} as school
-    on school.school_code = figure.school_code and school.school_year = figure.period and school.term = 1
+inner join {{ ref('map_school_code') }} as school on school.school_code = figure.school_code

@@ -34,5 +34,4 @@ select
     campus.places_senior,
     campus.places_vocational
 from campus
-inner join {{ ref('dim_school') }} as school
-    on school.school_code = campus.school_code and school.school_year = campus.period and school.term = 1
+inner join {{ ref('map_school_code') }} as school on school.school_code = campus.school_code
