@@ -413,6 +413,8 @@ class Examination:
         The same person at two schools of one file is a case of the warehouse, where both rows count.
         """
         field = self.contract.school_field
+        is_said = any(profile.carrier == "statements" for profile in self.contract.profiles.values())
+        reason = "statement_changed" if is_said else "duplicate_key"
         school = f"a.{quoted(field)}" if field else "cast(null as varchar)"
         self.connection.execute(
             f"""
@@ -425,7 +427,7 @@ class Examination:
             repeated as (
                 select submission_id, school, row_key, min(row_id) as first_row from own group by all having count(*) > 1
             )
-            select own.row_id, null, 'duplicate_key', 'warn'
+            select own.row_id, null, {literal(reason)}, 'warn'
             from own
             inner join repeated on repeated.submission_id = own.submission_id and repeated.row_key = own.row_key
                 and repeated.school is not distinct from own.school

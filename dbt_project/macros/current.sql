@@ -3,9 +3,10 @@
   whose newest row is an explicit delete has none; the delete speaks of its own period alone. Rows
   that name no school belong to their submitter: `owner` is then `submitter_org`. A delete may name its row by another
   key than the row's own, as where another system deletes by its own id a pupil whose key is his roll number: `deleted_by`
-  is the column of that other key.
+  is the column of that other key. `keeps` says which of the rows of a key counts: the newest, or the first where what
+  was once said is not changed.
 #}
-{% macro current_rows(dataset, columns, owner='school_code', deleted_by=none) -%}
+{% macro current_rows(dataset, columns, owner='school_code', deleted_by=none, keeps='newest') -%}
     select {{ columns | join(', ') }}
     from (
         select
@@ -17,8 +18,13 @@
             row_number() over (
                 partition by
                     unit.unit_owner, lake_row.period, lake_row.snapshot_date, {{ key_in_unit('lake_row', 'unit') }}
-                order by unit.delivery_rank, lake_row.sheet desc, lake_row.row_number desc
-            ) as newest_no
+                order by
+                {% if keeps == 'first' -%}
+                    unit.delivery_rank desc, lake_row.sheet, lake_row.row_number
+                {%- else -%}
+                    unit.delivery_rank, lake_row.sheet desc, lake_row.row_number desc
+                {%- endif %}
+            ) as place
         from {{ ref('col_' ~ dataset) }} as lake_row
         inner join {{ ref('unit_current') }} as unit
             on {{ is_of_unit('lake_row', 'unit', dataset, owner) }}
@@ -32,7 +38,7 @@
         {% endif -%}
         where not unit.is_held
     ) as numbered
-    where newest_no = 1 and not is_removed
+    where place = 1 and not is_removed
 {%- endmacro %}
 
 {#

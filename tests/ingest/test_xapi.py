@@ -416,7 +416,7 @@ def test_one_id_is_one_row(edu_home: Home, tmp_path: Path) -> None:
     land(edu_home, path)
     assert sorted(query(edu_home, "runs/finding", "row_number, reason_code, severity")) == [
         (3, "duplicate_row", "fix"),
-        (4, "duplicate_key", "warn"),
+        (4, "statement_changed", "warn"),
     ]
     assert [receipt.status for receipt in land(edu_home, path).receipts] == ["ignored"]
     land(edu_home, write(tmp_path / "t.jsonl", *lines[:2], statement(3)))

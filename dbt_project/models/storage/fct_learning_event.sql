@@ -1,10 +1,11 @@
 -- One row a statement, whoever sent it and how often: its id is the same everywhere. What one of its senders has voided
--- does not count; the voiding statement stays and cannot be voided itself.
+-- does not count; the voiding statement stays and cannot be voided itself. A statement is never changed: sent
+-- again with other content it stays what was received first (xAPI 1.0.3, part two, 2.2; part three, 2.1.1).
 with event as (
     {{ current_rows('learning_event', [
         'submitter_org', 'period', 'statement_id', 'actor_key', 'verb_id', 'object_id', 'object_type', 'course_id',
         'occurred_at', 'score_scaled', 'is_success', 'is_completed', 'duration_s', 'voided_statement_id'
-    ], owner='submitter_org') }}
+    ], owner='submitter_org', keeps='first') }}
 ),
 
 voided as (
