@@ -48,12 +48,11 @@ def build(
 def gate(name: Annotated[GateName, typer.Argument(help="Which gate to run.")]) -> None:
     """Run one gate on the warehouse."""
     from edu import pipeline
-    from edu.errors import WarehouseError
+    from warehouse import built
 
     home = get_home()
-    if not home.warehouse.exists():
-        raise WarehouseError("there is no warehouse yet; run edu build first.")
-    report = pipeline.run_named_gate(name.value, home, home.warehouse)
+    with built.reading(home):
+        report = pipeline.run_named_gate(name.value, home, home.warehouse)
     typer.echo(f"gate {name.value}: {report.checks} checks, Data Docs in {report.docs_path}")
     for text in report.failed_global:
         typer.echo(f"failed: {text}")

@@ -24,6 +24,7 @@ from edu.clock import now
 from edu.duck import connect as connect_duck
 from edu.errors import WarehouseError
 from edu.paths import Home
+from warehouse import built
 from warehouse.catalog import CATALOG
 from warehouse.digest import table_digest
 from warehouse.publish import CATALOG_SCHEMA, current_file, current_version, published_persons, read_changelog
@@ -110,12 +111,14 @@ def load_postgres(home: Home, target: Target) -> Loaded:
 
     Raises:
         WarehouseError: nothing is published, or the warehouse is newer than what is published.
+        BusyError: the warehouse is being built.
         ServingError: PostgreSQL refused.
     """
     version = current_version(home)
     if version is None or not home.warehouse.exists():
         raise WarehouseError("nothing is published yet; run edu publish first.")
     with (
+        built.reading(home),
         connect_duck(current_file(home).resolve(), read_only=True) as published,
         connect_duck(home.warehouse, read_only=True) as warehouse,
     ):
