@@ -22,6 +22,10 @@ HEADER_ROWS = 12
 SCHOOL_CODE_WIDTH = 10
 ENROLLED = ("01", "05")
 """States in which a pupil counts."""
+IN_SERVICE = "11"
+"""State in which a member of staff counts."""
+MOVED_COLUMNS = 49
+"""Class of a row whose cells stand one column further on: the state of a member of staff in that of the phone."""
 
 UNITS = """
 create table unit as
@@ -131,6 +135,23 @@ union all
 select 'pupils_by_grade_in_forms', form.period, form.school_id, form.grade_code, coalesce(roster.pupils, 0), form.pupils
 from form left join roster using (school_id, period, grade_code)
 semi join came on came.school_id = form.school_id and came.period = form.period
+union all
+select 'staff_in_post', staff.period, 'S' || staff.school_code, '', staff.members, post.members
+from (
+    select school_code, period, sum(members) as members from (
+        select school_code, period, count(*) as members from '{out}/truth/facts/staff.parquet'
+        where staff_status_code = '11' group by all
+        union all select school_code, period, change from staff_change
+    ) where period like '%/1' group by all
+) as staff
+inner join (
+    select school_code, period, org, count(distinct sid) as members from '{out}/truth/facts/staff_post.parquet'
+    where appointment_code not in ('2', '3') group by all
+) as post on post.school_code = staff.school_code and post.period = left(staff.period, 9)
+semi join unit on unit.dataset = 'staff' and unit.school_code = staff.school_code and unit.period = staff.period
+    and unit.status in ('received', 'late')
+semi join sent on sent.dataset = 'staff_post' and sent.period = post.period and sent.org in (post.school_code, post.org)
+    and not sent.is_refused and not sent.is_withheld
 """
 
 
@@ -160,6 +181,7 @@ def open_truth(out: Path, withheld: frozenset[str] = frozenset()) -> duckdb.Duck
     _list_facts(truth, out)
     _change_as_sent(truth, out)
     _list_unclassed(truth, out)
+    _list_staff_changes(truth, out)
     truth.execute(UNITS)
     truth.execute(NOT_OWED.format(out=out))
     truth.execute(PAIRS.format(out=out))
@@ -236,9 +258,30 @@ def _list_unclassed(truth: duckdb.DuckDBPyConnection, out: Path) -> None:
     truth.execute("create table unclassed as select *, count(*) as pupils from lost_class group by all")
 
 
-def _code(field: str, text: str) -> str:
-    """Return the code of a cell of the roster, which holds the code or its name."""
-    names = code_sets()[str(get_contract("student").field(field).code_set)]
+def _list_staff_changes(truth: duckdb.DuckDBPyConnection, out: Path) -> None:
+    """Make `staff_change`: members in service whom a school has more or less of than in the facts, as the ledger says."""
+    truth.execute("create table staff_change (school_code varchar, period varchar, change integer)")
+    places = truth.execute(
+        "select l.file, l.sheet, l.row_number, l.class_no, l.expected, s.period from ledger as l "
+        "inner join sent as s using (file) where s.dataset = 'staff' and not s.is_refused and not s.is_withheld "
+        "and l.expected in ('quarantined', 'case')"
+    ).fetchall()
+    known = truth.execute("select distinct period, school_code from fact_school").fetchall()
+    staff_states = code_sets()[str(get_contract("staff").field("staff_status_code").code_set)]
+    for file, sheet, row_number, class_no, expected, period in places:
+        row = sent_row(out, file, sheet, row_number)
+        status = row["phone" if class_no == MOVED_COLUMNS else "staff_status_code"]
+        assert _code("staff_status_code", status, "staff") in staff_states, (file, row_number)
+        if _code("staff_status_code", status, "staff") != IN_SERVICE:
+            continue
+        # A code that no register has is broken in its first two digits; the rest is the school's own.
+        [school] = [code for term, code in known if term == period and code[2:] == row["school_code"][2:]]
+        truth.execute("insert into staff_change values (?, ?, ?)", [school, period, 1 if expected == "case" else -1])
+
+
+def _code(field: str, text: str, dataset: str = "student") -> str:
+    """Return the code of a cell, which holds the code or its name."""
+    names = code_sets()[str(get_contract(dataset).field(field).code_set)]
     return next((code for code, name in names.items() if name == text), text)
 
 

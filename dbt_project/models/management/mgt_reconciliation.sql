@@ -117,9 +117,66 @@ by_form as (
             and roster.grade_code = form.grade_code
 ),
 
+-- Posts speak of 1 September, so they are held against the first snapshot of the year's first term. A person with
+-- several posts at a school is one, and who was not appointed holds none.
+staff_term as (
+    select
+        school_id,
+        school_year,
+        period,
+        min(snapshot_date) as snapshot_date
+    from {{ ref('fct_staff_snapshot') }}
+    where term = 1
+    group by school_id, school_year, period
+),
+
+in_service as (
+    select
+        staff_term.school_id,
+        staff_term.school_year,
+        staff_term.period,
+        staff_term.snapshot_date,
+        count(*) filter (where member.is_in_service) as members
+    from staff_term
+    inner join {{ ref('fct_staff_snapshot') }} as member
+        on
+            member.school_id = staff_term.school_id
+            and member.period = staff_term.period
+            and member.snapshot_date = staff_term.snapshot_date
+    group by staff_term.school_id, staff_term.school_year, staff_term.period, staff_term.snapshot_date
+),
+
+in_post as (
+    select
+        post.school_id,
+        post.period as school_year,
+        count(
+            distinct case when unheld.appointment_code is null then coalesce(post.person_id, post.row_key) end
+        ) as members
+    from {{ ref('fct_staff_post') }} as post
+    left join {{ ref('appointment_without_post') }} as unheld on unheld.appointment_code = post.appointment_code
+    group by post.school_id, post.period
+),
+
+by_post as (
+    select
+        'staff_in_post' as measure,
+        in_service.school_id,
+        in_service.period,
+        in_service.snapshot_date,
+        '' as grade_code,
+        in_service.members as counted_value,
+        in_post.members as other_value
+    from in_service
+    inner join in_post on in_post.school_id = in_service.school_id and in_post.school_year = in_service.school_year
+),
+
 compared as (
     select by_form.*
     from by_form
+    union all
+    select by_post.*
+    from by_post
     union all
     select by_grade.*
     from by_grade
