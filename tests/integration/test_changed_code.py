@@ -15,7 +15,7 @@ import openpyxl
 import pytest
 from tests_city import City, mart_differences
 
-pytestmark = pytest.mark.city
+pytestmark = pytest.mark.slow
 YEAR, TERMS = "2025-2026", ("2025-2026/1", "2025-2026/2")
 CHANGED_ON = "2026-01-10"
 NEW = "9142000999"

@@ -17,7 +17,7 @@ from tests_city import City, mart_differences
 
 from ingest.withdrawal import withdraw
 
-pytestmark = pytest.mark.city
+pytestmark = pytest.mark.slow
 TERM, YEAR = "2025-2026/2", "2025-2026"
 OWN = {"student": TERM, "staff": TERM, "class": TERM, "campus_facility": YEAR}
 """What a school sends itself that speaks of a date, and the period that it sends a second time."""
