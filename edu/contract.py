@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from edu.errors import ContractDigestError, ContractError, UnknownDatasetError
 
+ZERO_REPORT = "零报告"
+"""What a school writes that has nothing to report: it must say so, because a file without rows may be an accident."""
 CONTRACT_DIR = Path(__file__).resolve().parent / "contracts"
 
 FieldType = Literal[

@@ -27,14 +27,9 @@ class ArchiveError(EduError):
         super().__init__(f"archive entry {sha256}: {problem}. Restore it from a backup.")
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    return file_sha256(path)
-
-
 def sha256_of_bundle(files: Mapping[str, Path]) -> str:
     """Return the SHA-256 over names and hashes of a bundle's files by name, in their order."""
-    text = "\n".join(f"{name}\t{sha256_of(path)}" for name, path in files.items())
+    text = "\n".join(f"{name}\t{file_sha256(path)}" for name, path in files.items())
     return hashlib.sha256(text.encode()).hexdigest()
 
 

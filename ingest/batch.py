@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from edu.batches import file_sha256
 from edu.clock import now
 from edu.contract import Contract, get_contract
 from edu.errors import RejectedFileError
@@ -104,7 +105,7 @@ class Batch:
     def _archive(self, item: Pending) -> None:
         parts = []
         for part in item.source.parts:
-            digest = item.sha256 if not item.source.is_bundle else archive.sha256_of(part.path)
+            digest = item.sha256 if not item.source.is_bundle else file_sha256(part.path)
             archive.store(self.home, self.key, part.path, digest)
             opened = self._archive_opened(item, part.path)
             parts.append(
@@ -139,7 +140,7 @@ class Batch:
             copy = protected.opened(path, item.password, self.scratch, "archived")
         except RejectedFileError:
             return None
-        digest = archive.sha256_of(copy)
+        digest = file_sha256(copy)
         archive.store(self.home, self.key, copy, digest)
         copy.unlink()
         return digest

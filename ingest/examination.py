@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from edu.contract import Contract
+from edu.contract import ZERO_REPORT, Contract
 from edu.identifiers import identifier_macros
 from edu.periods import start_year
 from ingest import cleaning, plain
@@ -19,8 +19,6 @@ from ingest.pending import Pending
 from ingest.readers import FieldTable
 from ingest.readers.table import literal, quoted
 
-ZERO_REPORT = "零报告"
-"""What a school writes that has nothing to report: it must say so, because a file without rows may be an accident."""
 SLICE_ROWS = 50_000
 """So many rows take the whole cleaning at a time."""
 SLICE_KEY_NAME = "slice"

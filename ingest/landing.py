@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 
 from edu import lineage, runs
+from edu.batches import file_sha256
 from edu.contract import get_contract
 from edu.duck import connect
 from edu.errors import EduError, ExitCode, MissingMetadataError, RejectedFileError
@@ -310,7 +311,7 @@ def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[
 def _sha256_of(source: Source) -> str:
     """Return the hash of a source: of its one file, or of what is a part of the bundle and nothing that lies beside it."""
     if not source.is_bundle:
-        return archive.sha256_of(source.path)
+        return file_sha256(source.path)
     return archive.sha256_of_bundle({str(part.name): part.path for part in source.parts})
 
 

@@ -8,10 +8,9 @@ from typing import Any
 import xlsxwriter
 
 from edu.codes import code_sets
-from edu.contract import Contract, FieldSpec, contracts, get_contract
+from edu.contract import ZERO_REPORT, Contract, FieldSpec, contracts, get_contract
 from edu.dictionary import TYPE_NAMES
 from ingest.correction import CODES_SHEET, NOTES_SHEET
-from ingest.examination import ZERO_REPORT
 
 PROFILE = "template"
 ROWS = 5_000

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edu import sealed
+from edu.batches import file_sha256
 from edu.contract import get_contract
 from edu.paths import Home
 from edu.pseudonym import PlatformKey
@@ -20,7 +21,6 @@ from ingest.archive import (
     contract_path,
     load_contract,
     restore,
-    sha256_of,
     store,
     store_contract,
 )
@@ -33,7 +33,7 @@ def test_round_trip(edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(sealed, "CHUNK_BYTES", 100)
     source = tmp_path / "in"
     source.write_bytes(bytes(i % 251 for i in range(size)))
-    digest = sha256_of(source)
+    digest = file_sha256(source)
     stored = store(edu_home, KEY, source, digest)
     assert stored == store(edu_home, KEY, source, digest)
     restore(edu_home, KEY, digest, tmp_path / "out")
@@ -45,7 +45,7 @@ def test_tampering_is_seen(edu_home: Home, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(sealed, "CHUNK_BYTES", 100)
     source = tmp_path / "in"
     source.write_bytes(bytes(200))
-    digest = sha256_of(source)
+    digest = file_sha256(source)
     path = store(edu_home, KEY, source, digest)
     content = bytearray(path.read_bytes())
     head = 12
@@ -69,13 +69,13 @@ def test_the_name_is_the_hash_of_the_bytes(data: bytes) -> None:
     with tempfile.NamedTemporaryFile() as stream:
         stream.write(data)
         stream.flush()
-        assert sha256_of(Path(stream.name)) == hashlib.sha256(data).hexdigest()
+        assert file_sha256(Path(stream.name)) == hashlib.sha256(data).hexdigest()
 
 
 def test_plain_bytes_are_not_stored(edu_home: Home, tmp_path: Path) -> None:
     source = tmp_path / "in"
     source.write_bytes(b"421002201209012014")
-    digest = sha256_of(source)
+    digest = file_sha256(source)
     store(edu_home, KEY, source, digest)
     assert b"421002201209012014" not in archive_path(edu_home, digest).read_bytes()
 

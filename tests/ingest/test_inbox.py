@@ -13,6 +13,7 @@ import pytest
 from bundles import manifest, oneroster_12, write_folder, write_zip
 from rosters import SCHOOL, header, pupil, write_roster
 
+from edu.batches import file_sha256
 from edu.contract import get_contract
 from edu.paths import Home
 from edu.pseudonym import load_key
@@ -293,7 +294,7 @@ def test_a_refused_bundle_is_known_again(edu_home: Home, tmp_path: Path) -> None
     [identity] = duckdb.execute(
         f"select submission_id from read_parquet('{edu_home.runs}/submission/*.parquet') where dataset = 'staff'"
     ).fetchone() or [None]
-    digest = archive.sha256_of(refused)
+    digest = file_sha256(refused)
     archive.restore(edu_home, load_key(edu_home), digest, tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == refused.read_bytes()
     checked = replay.verify(edu_home)
