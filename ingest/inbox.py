@@ -15,25 +15,27 @@ from edu.contract import contracts
 from edu.errors import EduError, ExitCode, RejectedFileError
 from edu.paths import Home
 from ingest.header import is_column
-from ingest.roster import FILES_OF, V1_FILES_OF, Form, Roster, describe, form_of, form_of_zip, open_bundle, stem
+from ingest.roster import (
+    FILES_OF,
+    ONEROSTER_FILES,
+    SDS_V1_FILES,
+    V1_FILES_OF,
+    Form,
+    Roster,
+    describe,
+    form_of,
+    form_of_zip,
+    open_bundle,
+    stem,
+)
 from ingest.submission import ROSTER_FOLDERS, SIDECAR_SUFFIX
 from ingest.uploads import complete, is_marker, is_temporary, marker, never_completed
 
-ONEROSTER_FILES = frozenset(
-    (
-        *("manifest", "academicsessions", "categories", "classes", "classresources", "courses", "courseresources"),
-        *("demographics", "enrollments", "lineitems", "orgs", "relationships", "resources", "results", "roles"),
-        *("lineitemlearningobjectiveids", "lineitemscorescales", "resultlearningobjectiveids", "resultscorescales"),
-        *("courseflags", "scorescales", "userflags", "userprofiles", "userresources", "users"),
-    )
-)
-"""Files that OneRoster CSV 1.1 and 1.2 and School Data Sync v2 and v2.1 have, read or not; lower case, without suffix."""
-SDS_V1_FILES = frozenset(
-    ("school", "section", "student", "teacher", "studentenrollment", "teacherroster", "user", "guardianrelationship")
-)
 SOURCE_DEPTHS = (3, 4)
 """In the inbox a folder can be one source as `<org>/<what>/<period>` or as `<org>/<what>/<period>/<folder>`."""
-DECLARED = re.compile(r'^[\s"]*file\.([^\s",;|]+)', re.MULTILINE)
+DECLARED = re.compile(r'(?:^|[\r\n])[\s"]*file\.([^\s",;|]+)')
+WRITER_NOTES = re.compile(r"_(SUCCESS|(common_)?metadata|(committed|started|corrupt)_\w+)")
+"""Files that Spark, Hadoop and Arrow lay beside the parts that they wrote; they hold no rows."""
 Place = tuple[str, ...]
 """Names of the folders from the inbox down to a folder; empty for the inbox itself."""
 
@@ -98,6 +100,7 @@ def _is_data_file(path: Path) -> bool:
         and not path.name.endswith(SIDECAR_SUFFIX)
         and not is_temporary(path.name)
         and not is_marker(path)
+        and not WRITER_NOTES.fullmatch(path.name)
     )
 
 
@@ -208,9 +211,12 @@ def _as_one(folder: Path, place: Place, is_named: bool) -> Source | None:
     """
     if not place:
         return None
-    is_meant = is_named or folder.with_name(folder.name + SIDECAR_SUFFIX).exists()
+    is_described = folder.with_name(folder.name + SIDECAR_SUFFIX).exists()
+    is_meant = is_named or is_described
     what = place[1] if len(place) in SOURCE_DEPTHS else None
-    form = _form(folder) if is_meant or what in ROSTER_FOLDERS else None
+    # Where files of one dataset lie, their names alone make no roster of them.
+    may_be_roster = what in ROSTER_FOLDERS or is_described or (is_named and what not in contracts())
+    form = _form(folder) if may_be_roster else None
     if form:
         return _roster(folder, _roster_files(folder, form), form)
     files = _partition_files(folder, place) if is_meant or what in contracts() else []
@@ -249,13 +255,29 @@ def _outside(folder: Path) -> Iterable[Source]:
             yield _file(item)
 
 
-def discover(path: Path, inbox: Path | None = None) -> list[Source]:
+def once(sources: Iterable[Source]) -> list[Source]:
+    """Return the sources so that every file is in one of them, however many of the named paths lead to it.
+
+    A bundle goes before the files that it holds.
+    """
+    taken: set[Path] = set()
+    kept: list[Source] = []
+    for source in sorted(sources, key=lambda each: not each.is_bundle):
+        own = {source.path.resolve(), *(part.path.resolve() for part in source.parts)}
+        if not own & taken:
+            taken |= own
+            kept.append(source)
+    return kept
+
+
+def discover(path: Path, inbox: Path | None = None, *, is_named: bool = True) -> list[Source]:
     """Return the sources at a path, in name order.
 
     Args:
         path: a file or a folder.
         inbox: the drop folder, where many senders lay down what nobody has looked at; null for what comes out of the
             archive, of which nothing changes any more: its rosters are described at once.
+        is_named: whether somebody means this path; a plan finds again what it found in the inbox as a whole.
 
     Raises:
         EmptyFolderError: the folder holds no file.
@@ -267,7 +289,7 @@ def discover(path: Path, inbox: Path | None = None) -> list[Source]:
         elif not path.is_dir():
             raise NothingToCollectError(path, "there is no such file or folder; check the path.")
         elif inbox is not None and path.resolve().is_relative_to(inbox.resolve()):
-            sources = list(_inside(path, path.resolve().relative_to(inbox.resolve()).parts, is_named=True))
+            sources = list(_inside(path, path.resolve().relative_to(inbox.resolve()).parts, is_named))
         else:
             sources = list(_outside(path))
     except PermissionError:

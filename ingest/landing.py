@@ -29,7 +29,7 @@ from edu.settings import get_settings
 from edu.storage_error import StateFolderError, storage_error
 from ingest import archive, lake, linking
 from ingest.batch import Batch
-from ingest.inbox import EmptyFolderError, Source, described, discover, fed_by, read_plan, remove_from_inbox
+from ingest.inbox import EmptyFolderError, Source, described, discover, fed_by, once, read_plan, remove_from_inbox
 from ingest.pending import Pending
 from ingest.readers import peek_title
 from ingest.readers.protected import LOCKED
@@ -42,7 +42,7 @@ from ingest.submission import (
     submission_id,
     workbook_password,
 )
-from ingest.uploads import complete, stamp
+from ingest.uploads import Stamp, complete, stamp
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +142,8 @@ def _collect(
     for path in paths:
         try:
             # A plan names each source by itself, also those that lie in the folder of another.
-            sources.extend(each for each in discover(path, home.inbox) if not is_planned or each.path == path)
+            there = discover(path, home.inbox, is_named=not is_planned)
+            sources.extend(each for each in there if not is_planned or each.path == path)
         except EmptyFolderError as error:
             # An inbox in which nothing lies is no mistake: another run took it all in, or nobody sent anything.
             if not path.resolve().is_relative_to(home.inbox.resolve()):
@@ -150,11 +151,11 @@ def _collect(
         except EduError as error:
             receipts.append(_failed(path, error))
     known = _Known(home)
-    sources = complete(sources, home)
+    sources = complete(once(sources), home)
     found = {source.path: (source, stamp(source)) for source in sources}
     pending: list[Pending] = []
     for source in sources:
-        for outcome in _admit(source, options, home, known):
+        for outcome in _admit(source, options, home, known, found[source.path][1]):
             (pending if isinstance(outcome, Pending) else receipts).append(outcome)  # type: ignore[arg-type]
     done = 0
     # A bundle feeds several submissions and leaves the inbox with the last of them.
@@ -249,8 +250,11 @@ class _Known:
         return None if has_password and known in self.locked else known
 
 
-def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[Pending | Receipt]:
-    """Resolve what a source is; return it as pending, once a dataset, or the receipt that ends its way here."""
+def _admit(source: Source, options: Options, home: Home, known: _Known, before: Stamp) -> list[Pending | Receipt]:
+    """Resolve what a source is; return it as pending, once a dataset, or the receipt that ends its way here.
+
+    What was received already leaves the inbox, unless its stamp is no longer the one of before it was read.
+    """
     is_roster = source.roster is not None
     try:
         if is_roster:
@@ -304,7 +308,8 @@ def _admit(source: Source, options: Options, home: Home, known: _Known) -> list[
             )
     if not any(isinstance(outcome, Pending) for outcome in outcomes):
         _make_up_feedback(home, [str(receipt.submission_id) for receipt in outcomes])
-        remove_from_inbox(source, home)
+        if stamp(source) == before:
+            remove_from_inbox(source, home)
     return outcomes
 
 

@@ -50,8 +50,7 @@ class Recorder:
             read_, accepted, incomplete, nothing = counts.get(item.submission_id, (0, 0, 0, 0))
             reason = item.refusal.reason_code if item.refusal else None
             status = "accepted" if accepted == read_ and not reason else "partly_accepted"
-            # A bundle feeds several datasets; of one that it holds nobody of, nothing is wrong.
-            if reason or not (accepted + nothing or (item.source.roster and not read_)):
+            if reason or not accepted + nothing:
                 status = "rejected"
                 reason = reason or "no_row_accepted"
             rows.append(self._receipt_row(item, status, reason, read_, accepted, incomplete, recorded_at))
@@ -61,13 +60,13 @@ class Recorder:
         return receipts
 
     def _counts(self) -> dict[str, tuple[int, int, int, int]]:
-        """Return of each submission its rows, those accepted, incomplete ones among them, and its zero reports, which are
-        none of the rows."""
+        """Return of each submission its rows, those accepted, incomplete ones among them, and how many schools report
+        nothing, in rows that are none of these."""
         rows = self.connection.execute(
             "select submission_id, count(*) filter (where not is_zero_report), "
             "count(*) filter (where not is_quarantined and not is_zero_report), "
-            "count(*) filter (where is_incomplete and not is_quarantined), count(*) filter (where is_zero_report) "
-            "from checked group by submission_id"
+            "count(*) filter (where is_incomplete and not is_quarantined), "
+            f"count(distinct {self._school()}) filter (where is_zero_report) from checked as c group by submission_id"
         ).fetchall()
         return {row[0]: (row[1], row[2], row[3], row[4]) for row in rows}
 

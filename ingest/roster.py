@@ -43,6 +43,18 @@ V1_FILES_OF = {
     "staff": ("teacher",),
     "student": ("student", "studentenrollment"),
 }
+ONEROSTER_FILES = frozenset(
+    (
+        *("manifest", "academicsessions", "categories", "classes", "classresources", "courses", "courseresources"),
+        *("demographics", "enrollments", "lineitems", "orgs", "relationships", "resources", "results", "roles"),
+        *("lineitemlearningobjectiveids", "lineitemscorescales", "resultlearningobjectiveids", "resultscorescales"),
+        *("courseflags", "scorescales", "userflags", "userprofiles", "userresources", "users"),
+    )
+)
+"""Files that OneRoster CSV 1.1 and 1.2 and School Data Sync v2 and v2.1 have, read or not; lower case, without suffix."""
+SDS_V1_FILES = frozenset(
+    ("school", "section", "student", "teacher", "studentenrollment", "teacherroster", "user", "guardianrelationship")
+)
 
 
 @dataclass(frozen=True)
@@ -126,7 +138,12 @@ class Bundle:
             self._entries = _entries(path, archive)
             self.names = frozenset(self._entries)
         else:
-            self._files = {stem(item.name): item for item in sorted(path.iterdir()) if item.suffix.lower() == ".csv"}
+            self._files: dict[str, Path] = {}
+            for item in sorted(path.iterdir()):
+                if item.suffix.lower() == ".csv" and item.is_file():
+                    if stem(item.name) in self._files:
+                        raise _refuse(path, "bundle_inconsistent", f"It holds {stem(item.name)}.csv twice; send one.")
+                    self._files[stem(item.name)] = item
             self.names = frozenset(self._files)
 
     def _open(self, name: str) -> IO[bytes]:
@@ -192,12 +209,20 @@ def _slug(text: str) -> str | None:
 
 def delimiter_of(header: str) -> str:
     """Return what parts the cells of a header: whatever gives the most of them, a comma before the others."""
-    return max(DELIMITERS, key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
+    try:
+        return max(DELIMITERS, key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
+    except csv.Error:  # No header; the reader says what is wrong with it.
+        return DELIMITERS[0]
 
 
 def _properties(text: str) -> dict[str, str]:
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text.lstrip().partition("\n")[0]))
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(next(iter(text.lstrip().splitlines()), "")))
     return {row[0].strip().lower(): row[1].strip() for row in rows if len(row) > 1}
+
+
+def _shown(name: str) -> str:
+    """Return the name of a file where the standard has one of it; what else a manifest holds may be anything."""
+    return f"{name}.csv" if name in ONEROSTER_FILES else "a file"
 
 
 def describe(path: Path, form: Form) -> Roster:
@@ -217,17 +242,21 @@ def describe(path: Path, form: Form) -> Roster:
         raise _refuse(path, "bundle_inconsistent", "Its manifest.csv cannot be read; send it as the standard has it.")
     version = properties.get("oneroster.version")
     if version and not version.startswith(VERSIONS):
-        raise _refuse(path, "bundle_inconsistent", f"OneRoster {version} is not read; send 1.1 or 1.2.")
+        told = f"OneRoster {version}" if re.fullmatch(r"\d(\.\d)*", version) else "Its version"
+        raise _refuse(path, "bundle_inconsistent", f"{told} is not read; send 1.1 or 1.2.")
     modes = {
         key.split(".", 1)[1].lower(): value.lower() for key, value in properties.items() if key.startswith("file.")
     }
     for name, mode in modes.items():
         if mode not in ("absent", "bulk", "delta"):
+            # What stands there may be anything, and is not repeated.
             raise _refuse(
-                path, "bundle_inconsistent", f"The manifest says {mode!r} of {name}; say absent, bulk or delta."
+                path, "bundle_inconsistent", "The mode of a file in its manifest is none of absent, bulk or delta."
             )
         if mode != "absent" and name not in names:
-            raise _refuse(path, "bundle_inconsistent", f"The manifest declares {name}.csv, which is not there; add it.")
+            raise _refuse(
+                path, "bundle_inconsistent", f"The manifest declares {_shown(name)}, which is not there; add it."
+            )
     absent = frozenset(name for name, mode in modes.items() if mode == "absent")
     coverages = {}
     for dataset, files in (V1_FILES_OF if form == "sds_v1" else FILES_OF).items():

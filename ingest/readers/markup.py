@@ -17,7 +17,10 @@ CELLS_MAXIMUM = 4_000_000
 SPAN_MAXIMUM = 65_534
 CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 CHINESE = {"gb2312", "gbk", "gb18030", "x-gbk", "cp936", "euc-cn"}
-TABLE_OPENED, TABLE_CLOSED = re.compile(r"<table[\s>]", re.IGNORECASE), re.compile(r"</table\s*>", re.IGNORECASE)
+NO_MARKUP = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(script|style|textarea|title)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL
+)
+TAG = re.compile(r"""<(/?)([a-z][a-z0-9]*)(?:[^>"']|"[^"]*"|'[^']*')*+>""", re.IGNORECASE)
 KEPT_AS_TEXT = re.compile(r'="([^"]*)"')
 """What an export writes so that a spreadsheet leaves long digits alone."""
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
@@ -59,7 +62,7 @@ def html_sheets(path: Path) -> tuple[list[Sheet], str]:
         parser = html.HTMLParser(no_network=True, huge_tree=False, remove_comments=True, remove_pis=True)
         text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text).replace("\0", "")
         # Its end tag may not be left out (HTML, 4.9.1): what lacks one was cut off on its way, and rows with it.
-        if len(TABLE_OPENED.findall(text)) > len(TABLE_CLOSED.findall(text)):
+        if _is_within_table(text):
             raise RejectedFileError(path.name, "file_unreadable", "It ends within a table; export it again.")
         root = html.document_fromstring(text, parser=parser)
         found = [_html_table(path.name, table, number) for number, table in enumerate(root.iter("table"), start=1)]
@@ -67,6 +70,15 @@ def html_sheets(path: Path) -> tuple[list[Sheet], str]:
     if not sheets:
         raise RejectedFileError(path.name, "file_empty", "The page holds no table; send it again.")
     return sheets, encoding
+
+
+def _is_within_table(text: str) -> bool:
+    """Whether a page ends before a table of it does; what stands in scripts, comments and attributes opens none."""
+    depth = 0
+    for tag in TAG.finditer(NO_MARKUP.sub("", text)):
+        if tag[2].lower() == "table":
+            depth = max(0, depth - 1) if tag[1] else depth + 1
+    return depth > 0
 
 
 def _span(element: etree._Element, name: str) -> int:

@@ -25,7 +25,7 @@ STUDENT_ROLES = "('student', 'learner')"
 UNKNOWN_PERSON = "case when x.user_row is null and not coalesce(x.is_deleted, false) then 'person_not_in_bundle' end"
 """A role or an enrolment of somebody whom the bundle does not describe; see docs/adr/0016."""
 ROLL_SHAPE = "[GJLgjl]\\d{17}[\\dXx]"
-FAMILY_ROLES = "('guardian', 'parent', 'relative', 'other')"
+OTHER_ROLES = "('guardian', 'parent', 'relative', 'alumni', 'other')"
 """Neither learners nor staff: they are in no dataset."""
 STAFF_CATEGORY = {
     "11": ("teacher", "professor", "faculty", "lecturer", "instructor"),
@@ -33,6 +33,18 @@ STAFF_CATEGORY = {
     "13": ("principal", "siteadministrator", "districtadministrator", "administrator", "systemadministrator"),
 }
 """JY/T 1001 JZGLB to roles: full-time teachers, teaching support, administration."""
+STAFF_ROLES = (
+    *(role for roles in STAFF_CATEGORY.values() for role in roles),
+    *("chair", "researcher", "adjunct", "affiliate", "occupationaltherapist", "physicaltherapist", "speechtherapist"),
+    *("visiontherapist", "specialservices", "advisor", "nurse", "officestaff", "itadmin", "staff", "assistant"),
+    *("substitute", "coach"),
+)
+"""Roles of staff in OneRoster 1.1 and 1.2 and in the lists of School Data Sync, in small letters. Of another word nobody
+knows whether it means a pupil."""
+UNKNOWN_ROLE = (
+    f"case when not coalesce(x.is_deleted, false) and coalesce(x.role not in ({', '.join(map(literal, STAFF_ROLES))}), true) "
+    "then 'role_unknown' end"
+)
 
 
 def read(
@@ -189,6 +201,7 @@ def _people(prefix: str, roster: Roster, wanted: str, homeless: str) -> str:
         homeless: SELECT of further members that only enrolments name, or empty.
     """
     more = f" union all {homeless}" if homeless else ""
+    known = f"coalesce(role in ({', '.join(map(literal, STAFF_ROLES))}), false)"
     schools_apart = "coalesce(p.school_code, case when m.org_id is null then null when p0.org_id is not null then null else " + bare_org("m.org_id", roster) + " end)"  # fmt: skip
     return f"""
         (with member as (
@@ -204,7 +217,7 @@ def _people(prefix: str, roster: Roster, wanted: str, homeless: str) -> str:
         one as (
             select *, row_number() over (
                 partition by user_id, school_code
-                order by is_deleted, is_primary desc, case role when 'teacher' then 0 else 1 end, row_number, sheet
+                order by is_deleted, {known} desc, is_primary desc, case role when 'teacher' then 0 else 1 end, row_number, sheet
             ) as choice_no
             from placed
             -- A record that names a school and the district above it speaks of one person in one school.
@@ -346,11 +359,13 @@ def _students(tables: Tables, prefix: str, roster: Roster) -> Row:
 
 
 def _staff(tables: Tables, prefix: str, roster: Roster) -> Row:
+    # Where users.csv says what everybody is, of whom it says nothing is left out by mistake.
+    says_roles = tables.has("users", "role") and not tables.has("roles")
     people = _people(
         prefix,
         roster,
-        f"(m.role is not null and m.role not in {STUDENT_ROLES} and m.role not in {FAMILY_ROLES}) "
-        "or (m.role is null and m.is_deleted)",
+        f"(m.role is not null and m.role not in {STUDENT_ROLES} and m.role not in {OTHER_ROLES}) "
+        f"or (m.role is null and (m.is_deleted or {'true' if says_roles else 'false'}))",
         "",
     )
     source, jyt = _with_metadata(tables, people, STAFF_FIELDS)
@@ -362,4 +377,6 @@ def _staff(tables: Tables, prefix: str, roster: Roster) -> Row:
     values["staff_category_code"] = f"coalesce({jyt['staff_category_code']}, case {whens} end)"
     values["staff_status_code"] = f"coalesce({jyt['staff_status_code']}, '11')"
     values["staff_no"] = f"coalesce({jyt['staff_no']}, x.identifier)"
-    return Row(source, "x.sheet", "x.row_number_", "x.is_deleted", values, UNKNOWN_PERSON)
+    return Row(
+        source, "x.sheet", "x.row_number_", "x.is_deleted", values, f"coalesce({UNKNOWN_PERSON}, {UNKNOWN_ROLE})"
+    )

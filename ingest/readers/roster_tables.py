@@ -35,6 +35,9 @@ KEY_COLUMNS = {
 """Columns that tell what a record of a file is about, by letters: of each group one. Without them a file says nothing of
 anybody (OneRoster 1.1 and 1.2 CSV, required fields; School Data Sync v1, v2 and v2.1)."""
 
+MORE_OF_OTHERS = ("courses", "demographics")
+"""Files that only say more of what others hold; where one is empty, nothing more is said."""
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -72,6 +75,10 @@ def load(bundle: Bundle, wanted: set[str], connection: duckdb.DuckDBPyConnection
         if path.stat().st_size:
             columns[stem] = _load_csv(path, bundle.path.name, connection, table)
             names[stem] = table
+        elif stem not in MORE_OF_OTHERS:
+            raise RejectedFileError(
+                bundle.path.name, "file_empty", f"{stem}.csv has no header; send it again, or leave it out.", sheet=stem
+            )
         path.unlink()
     return Tables(names, columns)
 
@@ -118,16 +125,17 @@ def _load_csv(path: Path, bundle: str, connection: duckdb.DuckDBPyConnection, ta
     letters = [plain(name.replace("\ufeff", "")) for name in found.column_names]
     if len(letters) > COLUMNS_MAXIMUM:
         raise RejectedFileError(bundle, "file_too_large", f"{place}.csv has {len(letters)} columns.", sheet=place)
-    doubled = sorted({name for name in letters if name and letters.count(name) > 1})
-    if doubled:
-        raise RejectedFileError(
-            bundle, "header_ambiguous", f"{place}.csv has {doubled[0]} twice; keep one.", sheet=place
-        )
     for group in KEY_COLUMNS.get(place, ()):
         if not any(name in letters for name in group):
             raise RejectedFileError(
                 bundle, "mandatory_column_missing", f"{place}.csv has no column {group[0]}; add it.", sheet=place
             )
+    # A file with these columns has a header, and what stands there is no value.
+    doubled = sorted({name for name in letters if name and letters.count(name) > 1})
+    if doubled:
+        raise RejectedFileError(
+            bundle, "header_ambiguous", f"{place}.csv has {doubled[0]} twice; keep one.", sheet=place
+        )
     kept = [i for i, name in enumerate(letters) if name]
     content = pa.table([found.column(i).cast(pa.string()) for i in kept], names=[letters[i] for i in kept])
     content = content.append_column("row_number_", pa.array(range(2, content.num_rows + 2), pa.int32()))

@@ -60,7 +60,9 @@ def test_every_spelling_of_a_day_is_that_day(connection: duckdb.DuckDBPyConnecti
         assert cleaned(connection, contract, field, text)[:2] == (None, "date_ambiguous")
 
 
-@pytest.mark.parametrize("text", ["1,70", "1,2,3", "12,", "85,5", "1 70", "1,2345", "1,23 456", ",123", "1234,567"])
+@pytest.mark.parametrize(
+    "text", ["1,70", "1,2,3", "12,", "85,5", "1 70", "1,2345", "1,23 456", ",123", "1234,567", "0,500", "0 500"]
+)
 def test_marks_that_part_no_thousands_make_no_other_number(connection: duckdb.DuckDBPyConnection, text: str) -> None:
     contract = get_contract("campus_facility")
     assert cleaned(connection, contract, contract.field("equipment_value_yuan"), text)[:2] == (None, "value_unreadable")

@@ -278,9 +278,10 @@ def test_dates_of_birth(edu_home: Home, tmp_path: Path, written: str, landed: st
         (lambda f: f.pop("categories"), None, "declares categories.csv"),
         (lambda f: f.update(demographics=f["demographics"].split("\n")[0] + "\n"), {"student": (5, 1)}, None),
         (lambda f: f.update(demographics=""), {"student": (5, 1)}, None),
-        (lambda f: f.update(enrollments=""), {"student": (5, 1), "class": (3, 0)}, None),
+        # One that says who is in which class, and says not even that nobody is.
+        (lambda f: f.update(enrollments=""), {"student": (0, 0), "class": (0, 0)}, "enrollments.csv has no header"),
         (lambda f: f.update(classes=CLASSES.split("\n")[0] + "\n"), {"student": (5, 1), "class": (0, 0)}, None),
-        (lambda f: f.update(users=""), {"class": (3, 0), "student": (0, 3), "staff": (0, 0)}, None),
+        (lambda f: f.update(users=""), {"class": (0, 0), "student": (0, 0), "staff": (0, 0)}, "users.csv has no header"),
         # A record that is wider than its header cannot be told apart.
         (lambda f: f.update(orgs=f["orgs"] + "s9,,,三小,school,,d1,x,y\n"), {}, "orgs.csv has 9 columns"),
         (lambda f: f.update(users=f["users"].replace("givenName,familyName", "givenName,givenName")), {}, "givenname twice"),

@@ -17,7 +17,7 @@ from edu.batches import file_sha256
 from edu.contract import get_contract
 from edu.paths import Home
 from edu.pseudonym import load_key
-from ingest import archive, replay
+from ingest import archive, landing, replay
 from ingest.inbox import discover, plan, read_plan
 from ingest.landing import collect, land_plan
 from ingest.receipt import CollectResult
@@ -318,3 +318,61 @@ def test_a_refused_bundle_is_only_of_what_its_files_are(edu_home: Home, tmp_path
     folder = write_folder(tmp_path / "b", files)
     result = take_in(edu_home, folder, Options(org="421002", period="2024-2025/1"))
     assert [(each.dataset, each.status) for each in result.receipts] == [("school", "rejected")]
+
+
+@pytest.mark.parametrize("bundle", [False, True])
+def test_a_file_that_two_paths_lead_to_is_landed_once(edu_home: Home, bundle: bool) -> None:
+    if bundle:
+        path = write_folder(edu_home.inbox / TERM, oneroster_12())
+        paths = [path / "users.csv", edu_home.inbox, path]
+    else:
+        path = write_roster(edu_home.inbox / STUDENTS / "student.csv", [pupil(1)])
+        paths = [edu_home.inbox, edu_home.inbox / "421002", path, path.parent / "../2024-2025-1/student.csv"]
+    result = collect(paths, home=edu_home, options=Options())
+    wanted = [each for each in BUNDLE] if bundle else [("student", "accepted")]
+    assert sorted((each.dataset, each.status) for each in result.receipts) == sorted(wanted)
+    assert left(edu_home) == []
+
+
+def test_what_takes_the_place_of_a_known_file_while_it_is_looked_at_stays(
+    edu_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_roster(edu_home.inbox / STUDENTS / "a.csv", [pupil(1)])
+    take_in(edu_home)
+    write_roster(path, [pupil(1)])
+
+    def slowly(*_: object) -> None:
+        write_roster(path, [pupil(1), pupil(3)])
+
+    monkeypatch.setattr(landing, "_make_up_feedback", slowly)
+    assert [each.status for each in take_in(edu_home).receipts] == ["ignored"]
+    assert left(edu_home) == [path.relative_to(edu_home.inbox).as_posix()]
+    monkeypatch.undo()
+    assert [(each.status, each.rows_accepted) for each in take_in(edu_home).receipts] == [("accepted", 2)]
+
+
+def test_files_of_one_dataset_are_no_roster_by_their_names(edu_home: Home) -> None:
+    folder = edu_home.inbox / STUDENTS
+    write_parquet(folder / f"学校标识码={SCHOOL}" / "a.parquet", 2)
+    write_roster(folder / "student.csv", [pupil(11)])
+    write_roster(folder / "school.csv", [pupil(31)])
+    numbers = plan(edu_home)
+    landed = [each for number in numbers for each in land_plan(edu_home, number).receipts]
+    assert sorted((each.dataset, each.status, each.rows_accepted) for each in landed) == [
+        ("student", "accepted", 1),
+        ("student", "accepted", 1),
+        ("student", "accepted", 2),
+    ]
+    assert left(edu_home) == []
+    write_roster(folder / "student.csv", [pupil(13)])
+    write_roster(folder / "school.csv", [pupil(33)])
+    assert [each.status for each in take_in(edu_home, folder).receipts] == ["accepted", "accepted"]
+
+
+def test_what_a_writer_of_parts_notes_beside_them_is_no_data(edu_home: Home) -> None:
+    folder = edu_home.inbox / STUDENTS
+    write_parquet(folder / f"学校标识码={SCHOOL}" / "part-0.parquet", 2)
+    for name in ("_SUCCESS", f"学校标识码={SCHOOL}/_SUCCESS", f"学校标识码={SCHOOL}/_committed_42"):
+        (folder / name).write_bytes(b"")
+    assert [(each.status, each.rows_accepted) for each in take_in(edu_home).receipts] == [("accepted", 2)]
+    assert take_in(edu_home).receipts == []

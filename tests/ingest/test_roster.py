@@ -409,10 +409,11 @@ def test_a_bundle_means_the_same_however_it_is_written(
     assert coverages == [("full" if mode == "bulk" else "delta",)]
 
 
-def test_a_bundle_of_pupils_alone_is_no_fault_of_its_staff(edu_home: Home, tmp_path: Path) -> None:
+def test_a_bundle_of_pupils_alone_says_so_of_its_staff(edu_home: Home, tmp_path: Path) -> None:
     result = land(edu_home, write_folder(tmp_path / "b", numbered_bundle()))
     staff = by_dataset(result)["staff"]
-    assert (staff.status, counts(staff), staff.message) == ("accepted", (0, 0, 0), "名册中没有教职工信息的记录。")
+    assert (staff.status, staff.reason_code, counts(staff)) == ("rejected", "no_row_accepted", (0, 0, 0))
+    assert staff.message == "名册中没有教职工信息的记录。"
     assert rows(edu_home, "student", "class_code") == [("0101",), ("0101",)]
 
 
@@ -437,6 +438,44 @@ def test_a_file_without_the_columns_of_its_keys_is_refused(
     assert (receipt.status, receipt.reason_code) == ("rejected", "mandatory_column_missing")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("users.csv", b"x" * 200_000 + b"\n", "mandatory_column_missing"),
+        ("orgs.csv", b'"' + b"x" * 200_000, "table_uneven"),
+        ("orgs.csv", b"", "file_empty"),
+        ("users.csv", b"", "file_empty"),
+        ("users.csv", None, "bundle_inconsistent"),
+        ("Users.csv", b"sourcedId\r\n0009\r\n", "bundle_inconsistent"),
+        ("users.csv", "u1,true,13800000001,王,13800000001\r\n".encode(), "mandatory_column_missing"),
+        ("manifest.csv", "oneroster.version,1.2\r\nfile.users,王小明13800000001\r\n".encode(), "bundle_inconsistent"),
+        ("manifest.csv", "oneroster.version,王小明13800000001\r\n".encode(), "bundle_inconsistent"),
+        ("manifest.csv", b"oneroster.version,1.2\r\nfile.13800000001,bulk\r\n", "bundle_inconsistent"),
+    ],
+)
+def test_a_broken_bundle_ends_nothing_and_repeats_no_value(
+    edu_home: Home, tmp_path: Path, name: str, content: bytes | None, reason: str
+) -> None:
+    folder = write_folder(tmp_path / "b", numbered_bundle())
+    if content is None:
+        (folder / name).unlink()
+        (folder / name).mkdir()
+    else:
+        (folder / name).write_bytes(content)
+    receipts = land(edu_home, folder).receipts
+    assert reason in {receipt.reason_code for receipt in receipts}
+    assert "accepted" not in {receipt.status for receipt in receipts if receipt.dataset == "student"}
+    assert "13800000001" not in str(receipts)
+    assert "王" not in str(receipts)
+
+
+def test_a_manifest_may_end_its_lines_as_old_machines_did(edu_home: Home, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "b", numbered_bundle())
+    path = folder / "manifest.csv"
+    path.write_bytes(path.read_bytes().replace(b"\r\n", b"\r"))
+    assert counts(by_dataset(land(edu_home, folder))["student"]) == (2, 2, 0)
+
+
 @pytest.mark.parametrize("content", ["", "propertyName value\n", "一个说明\n", "oneroster.version\n1.2\n"])
 def test_a_manifest_that_cannot_be_read_is_not_taken_for_none(edu_home: Home, tmp_path: Path, content: str) -> None:
     folder = write_folder(tmp_path / "b", numbered_bundle())
@@ -459,3 +498,21 @@ def test_published_samples(
     found = by_dataset(collect([folder], home=edu_home, options=Options()))
     assert counts(found["student"])[:2] == students
     assert counts(found["staff"])[:2] == staff
+
+
+def test_a_role_that_nobody_knows_makes_no_staff(edu_home: Home, tmp_path: Path) -> None:
+    files = numbered_bundle()
+    more = {"0021": "学生", "0022": "ext:mentor", "0023": "officeStaff", "0024": "alumni", "0025": "Coach"}
+    files["users"] += [[user, "某", "赵"] for user in more]
+    files["roles"] += [[user, "primary", role, "0012"] for user, role in more.items()]
+    # What he is besides in the same school makes nobody less of a coach.
+    files["roles"].append(["0025", "primary", "ext:mentor", "0012"])
+    found = by_dataset(land(edu_home, write_folder(tmp_path / "b", files)))
+    assert counts(found["student"]) == (2, 2, 0)
+    assert counts(found["staff"]) == (4, 2, 2)
+    assert rows(edu_home, "staff", "staff_category_code") == [(None,), (None,)]
+    reasons = duckdb.sql(
+        f"select distinct reason_code from read_parquet('{edu_home.runs}/finding/*.parquet') where dataset = 'staff' "
+        "and severity = 'quarantine'"
+    ).fetchall()
+    assert reasons == [("role_unknown",)]

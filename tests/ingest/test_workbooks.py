@@ -213,6 +213,28 @@ def test_an_html_table_that_was_cut_off_is_refused(tmp_path: Path) -> None:
         assert caught.value.reason_code == "file_unreadable"
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "<script>var t='<table>';</script>",
+        "<!-- <table border=0> -->",
+        "<!--[if gte mso 9]><table ><![endif]-->",
+        "<style>/* <table > */</style>",
+        "<p title='a <table> b'></p>",
+        "</table>",
+    ],
+)
+def test_what_is_no_table_cuts_none_off(tmp_path: Path, beside: str) -> None:
+    rows_ = ["".join(f"<td>{v or ''}</td>" for v in row) for row in (ON_MAIN, line(1))]
+    page = f"<html>{beside}<table>{''.join(f'<tr>{row}</tr>' for row in rows_)}</table></html>"
+    path = tmp_path / "导出.xls"
+    path.write_text(page, encoding="utf-8")
+    assert len(load(path, tmp_path)[1]) == 1
+    path.write_text(page.removesuffix("</table></html>"), encoding="utf-8")
+    with pytest.raises(RejectedFileError):
+        load(path, tmp_path)
+
+
 def test_digits_that_html_keeps_as_text_are_digits(tmp_path: Path) -> None:
     school = NAMES.index("school_code")
     cells = [f'="{v}"' if i == school else v or "" for i, v in enumerate(line(1))]

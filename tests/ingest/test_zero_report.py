@@ -70,6 +70,11 @@ def test_a_file_without_rows_reports_nothing_of_nobody(edu_home: Home, tmp_path:
     assert receipt.status == "rejected"
 
 
+def test_two_rows_of_one_school_are_one_report(edu_home: Home, tmp_path: Path) -> None:
+    rows = [[SCHOOL, "零报告", "", "", "", ""], [SCHOOL, "", "零报告", "", "", ""], [OTHER, "零报告", "", "", "", ""]]
+    assert send(edu_home, tmp_path / "twice.csv", rows, org="421002").message == "2 所学校零报告。"
+
+
 def test_a_county_reports_for_some_of_its_schools(edu_home: Home, tmp_path: Path) -> None:
     receipt = send(edu_home, tmp_path / "county.csv", [COURSE, [SCHOOL, "零报告", "", "", "", ""]], org="421002")
     assert (receipt.status, receipt.rows_read, receipt.rows_accepted) == ("accepted", 1, 1)
