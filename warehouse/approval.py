@@ -1,7 +1,8 @@
 """Approval of a period: school, then county, then city, whose approval locks.
 
-An approval binds the digest of what it saw to count: the deliveries, their landing, and whether they are held. The chain is judged on what was built and on the approvals
-recorded so far, so that school, county and city can approve one after the other without a build between.
+An approval binds the digest of what it saw to count: the deliveries, their landing, and whether they are held. The chain
+is judged on what was built and on the approvals recorded so far, so that school, county and city can approve one after
+the other without a build between.
 """
 
 from __future__ import annotations
@@ -51,6 +52,19 @@ class ApprovalOrderError(EduError):
         )
 
 
+class UnbuiltWithdrawalError(EduError):
+    """What was taken back still counts in the warehouse: nobody may approve figures that the next build changes."""
+
+    exit_code = ExitCode.REJECTED
+
+    def __init__(self, org: str, dataset: str, period: str, submissions: list[str]) -> None:
+        more = f" and {len(submissions) - SHOWN} more" if len(submissions) > SHOWN else ""
+        super().__init__(
+            f"{org} cannot approve dataset {dataset} of {period}: {', '.join(submissions[:SHOWN])}{more} was withdrawn and "
+            "still counts. Run edu build, look at the figures, then approve."
+        )
+
+
 class PeriodLockedError(EduError):
     """The city approved: changes go through a 更正单."""
 
@@ -77,7 +91,7 @@ class Approval:
 
 @contextmanager
 def _opened(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the built warehouse with the approvals recorded so far as the view `recorded`."""
+    """Open the built warehouse with the approvals and withdrawals recorded so far as views `recorded`, `withdrawn`."""
     with built.reading(home), in_memory() as connection:
         ensure_empty(home)
         connection.execute(f"attach '{home.warehouse}' as built (read_only)")
@@ -86,6 +100,9 @@ def _opened(home: Home) -> Iterator[duckdb.DuckDBPyConnection]:
             "create temp view recorded as select * exclude (newest_no) from (select *, row_number() over ("
             "partition by org, dataset, period order by recorded_at desc, approval_id desc) as newest_no "
             f"from read_parquet('{home.runs}/approval/*.parquet')) where newest_no = 1"
+        )
+        connection.execute(
+            f"create temp view withdrawn as select submission_id from read_parquet('{home.runs}/withdrawal/*.parquet')"
         )
         yield connection
 
@@ -116,6 +133,13 @@ order by child.org
 """Children of an organisation that have not approved what counts now: schools of a county; counties and 市直 schools of
 the city."""
 
+MEMBER = {"school": "unit_owner", "county": "county_org", "city": "city_org"}
+"""Level of an organisation to the column of `storage.unit_org` that names it."""
+_UNITS = (
+    "collection.unit as u inner join collection.submission as s on s.submission_id = u.submission_id "
+    "inner join storage.unit_org as o on o.dataset = u.dataset and o.period = u.period and o.unit_owner = u.unit_owner"
+)
+
 
 def approve(
     home: Home,
@@ -133,6 +157,7 @@ def approve(
         NothingToApproveError: nothing of it counts.
         ApprovalOrderError: a child has not approved.
         PeriodLockedError: the city approved already.
+        UnbuiltWithdrawalError: a delivery was taken back since the last build.
         AuditReasonError: who or why is missing.
     """
     with _opened(home) as connection:
@@ -164,6 +189,14 @@ def _plan(
     """Check that an organisation may approve; return the content and the children that it answers for."""
     if content["is_locked"]:
         raise PeriodLockedError(content["dataset"], content["period"])
+    unbuilt = connection.execute(
+        f"select distinct u.submission_id from {_UNITS} inner join withdrawn as w on w.submission_id = u.submission_id "
+        f"where o.{MEMBER[content['org_level']]} = ? and u.dataset = ? and u.period = ? and not s.is_withdrawn order by all",
+        [content["org"], content["dataset"], content["period"]],
+    ).fetchall()
+    if unbuilt:
+        found = [row[0] for row in unbuilt]
+        raise UnbuiltWithdrawalError(content["org"], content["dataset"], content["period"], found)
     if content["org_level"] == "school":
         return content, []
     waiting = [
@@ -214,14 +247,11 @@ def _record(
         f"{done.org} {done.dataset} {done.period}",
         {"approval_id": identity, "content_digest": content["content_digest"], "covered": covered},
     )
-    member = {"school": "unit_owner", "county": "county_org", "city": "city_org"}[done.org_level]
     seen = connection.execute(
         "select distinct ? as approval_id, u.dataset, u.period, u.unit_owner, u.snapshot_date, u.submission_id, u.batch_id, "
         "exists (select 1 from storage.unit_current as c where c.dataset = u.dataset and c.period = u.period "
         "and c.unit_owner = u.unit_owner and c.submission_id = u.submission_id and c.is_held) as is_held "
-        "from collection.unit as u inner join collection.submission as s on s.submission_id = u.submission_id "
-        "inner join storage.unit_org as o on o.dataset = u.dataset and o.period = u.period "
-        f"and o.unit_owner = u.unit_owner where o.{member} = ? and u.dataset = ? and u.period = ? "
+        f"from {_UNITS} where o.{MEMBER[done.org_level]} = ? and u.dataset = ? and u.period = ? "
         "and s.status <> 'rejected' order by all",
         [identity, done.org, done.dataset, done.period],
     ).to_arrow_table()

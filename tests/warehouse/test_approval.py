@@ -8,9 +8,16 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from edu import audit
+from edu import audit, runs
+from edu.clock import now
 from edu.paths import Home
-from warehouse.approval import ApprovalOrderError, NothingToApproveError, PeriodLockedError, approve
+from warehouse.approval import (
+    ApprovalOrderError,
+    NothingToApproveError,
+    PeriodLockedError,
+    UnbuiltWithdrawalError,
+    approve,
+)
 
 COUNTY, CITY = "421002", "421000"
 SCHOOLS = {"1": COUNTY, "2": COUNTY, "9": CITY}
@@ -21,13 +28,13 @@ def digest(*deliveries: str) -> str:
     return hashlib.sha256(",".join(deliveries).encode()).hexdigest()
 
 
-def build(home: Home, current: dict[str, str]) -> None:
-    """Write a warehouse in which each school of `current` has one delivery; the others are missing."""
+def build(home: Home, current: dict[str, str], gone: bool = False) -> None:
+    """Write a warehouse in which each school of `current` has one delivery, which is taken back or not."""
     home.warehouse.unlink(missing_ok=True)
     with duckdb.connect(str(home.warehouse)) as c:
         for schema in ("collection", "storage", "management"):
             c.execute(f"create schema {schema}")
-        c.execute("create table collection.submission (submission_id varchar, status varchar)")
+        c.execute("create table collection.submission (submission_id varchar, status varchar, is_withdrawn boolean)")
         c.execute(
             "create table collection.unit (dataset varchar, period varchar, unit_owner varchar, snapshot_date date, "
             "submission_id varchar, batch_id varchar)"
@@ -68,7 +75,7 @@ def build(home: Home, current: dict[str, str]) -> None:
                     "insert into storage.unit_current values ('student', 'p', ?, ?, ? = '2')",
                     [school, current[school], school],
                 )
-                c.execute("insert into collection.submission values (?, 'accepted')", [current[school]])
+                c.execute("insert into collection.submission values (?, 'accepted', ?)", [current[school], gone])
         for org, level in ((COUNTY, "county"), (CITY, "city")):
             own = [f"{s}:{d}" for s, d in sorted(current.items()) if level == "city" or SCHOOLS[s] == org]
             c.execute(
@@ -117,6 +124,20 @@ def test_what_changed_must_be_approved_again(edu_home: Home) -> None:
     assert caught.value.waiting == ["2"]
     assert not say(edu_home, "1").is_new
     assert say(edu_home, "2").is_new
+
+
+def test_nobody_approves_what_was_taken_back_and_still_counts(edu_home: Home) -> None:
+    build(edu_home, {"1": "s1", "2": "s2", "9": "s9"})
+    record = {"submission_id": "s2", "author": "clerk", "reason": "报错了学期", "recorded_at": now()}
+    runs.append(edu_home, "withdrawal", "s2", [record])
+    assert say(edu_home, "1").is_new
+    for org in ("2", COUNTY, CITY):
+        with pytest.raises(
+            UnbuiltWithdrawalError, match=f"{org} cannot approve dataset student of p: s2 was withdrawn"
+        ):
+            say(edu_home, org, cover=True)
+    build(edu_home, {"1": "s1", "2": "s2", "9": "s9"}, gone=True)
+    assert say(edu_home, COUNTY, cover=True).is_new
 
 
 def test_a_parent_may_answer_for_a_missing_child_and_that_is_written_down(edu_home: Home) -> None:
