@@ -38,6 +38,11 @@ with receipt as (
     )
     qualify row_number() over (partition by submission_id order by recorded_at desc, batch_id desc) = 1
 ),
+-- One name for all codes that a school ever had: a file may name another than the registry of the term.
+code as (
+    select school_code, first_school_code
+    from read_csv('{seeds}/school_code_change.csv', header = true, all_varchar = true)
+),
 registered as (
     select l.school_code, l.period, l.school_kind_code, l.managing_org
     from read_parquet('{lake}/school/**/*.parquet', union_by_name = true, hive_partitioning = false) as l
@@ -50,54 +55,59 @@ place as (
     select * from registered where $org in (school_code, managing_org) and period = coalesce($term, period)
 ),
 expected as (
-    select distinct p.school_code, c.dataset, c.period,
+    select distinct p.school_code, coalesce(code.first_school_code, p.school_code) as school, c.dataset, c.period,
         case when p.school_code = $org then c.due_at_school else c.due_at_county end as due_date
     from place as p
+    left join code on code.school_code = p.school_code
     inner join read_csv('{seeds}/submission_calendar.csv', header = true, all_varchar = true) as c
         on c.period = p.period or (p.period like '%/1' and c.period = substr(p.period, 1, 9))
     inner join read_csv('{seeds}/dataset_scope.csv', header = true, all_varchar = true) as s
         on s.dataset = c.dataset and s.school_kind_code = p.school_kind_code
 ),
 delivered as (
-    select u.dataset, coalesce(u.school_code, r.submitter_org) as owner, u.period, r.submission_id, r.received_at,
-        u.rows_accepted
+    select u.dataset, coalesce(code.first_school_code, u.school_code, r.submitter_org) as school, u.period,
+        r.submission_id, r.received_at, u.rows_accepted
     from read_parquet('{runs}/unit/*.parquet') as u
     inner join receipt as r on r.submission_id = u.submission_id and r.batch_id = u.batch_id
+    left join code on code.school_code = coalesce(u.school_code, r.submitter_org)
     where r.status <> 'rejected'
     qualify row_number() over (
-        partition by u.dataset, owner, u.period order by r.received_at desc, r.submission_id desc
+        partition by u.dataset, school, u.period order by r.received_at desc, r.submission_id desc
     ) = 1
 ),
 roll as (
-    select u.school_code, u.period, u.coverage, u.submission_id, u.batch_id
+    select u.school_code, coalesce(code.first_school_code, u.school_code) as school, u.period, u.coverage,
+        u.submission_id, u.batch_id
     from read_parquet('{runs}/unit/*.parquet') as u
     inner join receipt as r on r.submission_id = u.submission_id and r.batch_id = u.batch_id
+    left join code on code.school_code = u.school_code
     where u.dataset = 'student' and r.status <> 'rejected'
         and not list_contains($held_rolls, u.school_code || ' ' || u.period)
     -- The newest whole roll of a date and what came after it; what it superseded says nothing any more.
     qualify (r.received_at, r.submission_id) >= coalesce(
         max((r.received_at, r.submission_id)) filter (where u.coverage = 'full')
-            over (partition by u.school_code, u.period, u.snapshot_date),
+            over (partition by school, u.period, u.snapshot_date),
         (r.received_at, r.submission_id)
     )
 ),
 rolled as (
-    select distinct school_code, substr(period, 1, 9) as school_year from roll where coverage = 'full'
+    select distinct school, substr(period, 1, 9) as school_year from roll where coverage = 'full'
 ),
 covered as (select * from read_csv('{seeds}/dataset_grade.csv', header = true, all_varchar = true)),
 spoken_of as (
-    select distinct c.dataset, l.school_code, substr(l.period, 1, 9) as school_year
+    select distinct c.dataset, roll.school, substr(l.period, 1, 9) as school_year
     from read_parquet('{lake}/student/**/*.parquet', union_by_name = true, hive_partitioning = false) as l
     inner join roll on roll.submission_id = l.submission_id and roll.batch_id = l.batch_id
         and roll.school_code = l.school_code and roll.period = l.period
     inner join covered as c on c.grade_code = l.grade_code
     inner join read_csv('{seeds}/student_status.csv', header = true, all_varchar = true) as s
         on s.status_code = l.status_code and s.is_enrolled = 'true'
-    where l.school_code in (select school_code from place) and not coalesce(l.is_deleted, false)
+    where roll.school in (select school from expected) and not coalesce(l.is_deleted, false)
 ),
 refused as (
-    select dataset, submitter_org, period, max(submission_id) as submission_id
-    from receipt where status = 'rejected' group by all
+    select dataset, coalesce(code.first_school_code, submitter_org) as school, period,
+        max(submission_id) as submission_id
+    from receipt left join code on code.school_code = submitter_org where status = 'rejected' group by all
 ),
 must as (
     select f.submission_id, count(*) as must_fix
@@ -116,14 +126,14 @@ select e.school_code, e.dataset, e.period, cast(e.due_date as date) as due_date,
     d.received_at, d.rows_accepted, coalesce(m.must_fix, 0) as must_fix,
     coalesce(d.submission_id, x.submission_id) as submission_id
 from expected as e
-left join delivered as d on d.dataset = e.dataset and d.owner = e.school_code and d.period = e.period
+left join delivered as d on d.dataset = e.dataset and d.school = e.school and d.period = e.period
 left join refused as x
-    on x.dataset = e.dataset and x.period = e.period and x.submitter_org in (e.school_code, $org)
+    on x.dataset = e.dataset and x.period = e.period and x.school in (e.school, $org)
 left join must as m on m.submission_id = coalesce(d.submission_id, x.submission_id)
-left join rolled as o on o.school_code = e.school_code and o.school_year = substr(e.period, 1, 9)
+left join rolled as o on o.school = e.school and o.school_year = substr(e.period, 1, 9)
 left join spoken_of as k
-    on k.dataset = e.dataset and k.school_code = e.school_code and k.school_year = substr(e.period, 1, 9)
-where d.dataset is not null or x.dataset is not null or o.school_code is null or k.school_code is not null
+    on k.dataset = e.dataset and k.school = e.school and k.school_year = substr(e.period, 1, 9)
+where d.dataset is not null or x.dataset is not null or o.school is null or k.school is not null
     or e.dataset not in (select dataset from covered)
 order by e.period desc, e.school_code, e.dataset
 """

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pytest
 from rosters import SCHOOL, pupil, register, write_roster
 
+from edu.codes import SEEDS
 from edu.paths import Home
 from ingest.checklist import checklist, write_checklist
 from ingest.landing import collect
@@ -71,3 +74,26 @@ def test_graduates_are_asked_of_a_school_with_a_last_grade_and_of_one_without_a_
     assert not asked()
     send_roll("late.csv", 15, "partial", pupil(7, grade_code="23"))
     assert asked()
+
+
+def test_a_file_under_another_code_of_the_school_is_its_own(
+    edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, first = SCHOOL, "2142000099"
+    seeds = tmp_path / "seeds"
+    shutil.copytree(SEEDS, seeds)
+    with (seeds / "school_code_change.csv").open("a", encoding="utf-8") as lines:
+        lines.write(f"{new},{first},2024-06-01,批复\n")
+    monkeypatch.setattr("ingest.checklist.SEEDS", seeds)
+    register(edu_home, tmp_path, "211", datetime(2024, 9, 10))
+    roster = write_roster(tmp_path / "r.csv", [pupil(1, school_code=first)])
+    collect([roster], home=edu_home, options=Options("student", first, PERIOD, received_at=datetime(2024, 9, 5)))
+    bad = tmp_path / "bad.csv"
+    bad.write_text("随便\n", encoding="utf-8")
+    collect([bad], home=edu_home, options=Options("staff", first, PERIOD, received_at=datetime(2024, 9, 5)))
+    for org in (new, "421002"):
+        rows = checklist(edu_home, org, PERIOD, date(2024, 12, 2))
+        state = {row["dataset"]: (row["school_code"], row["state"]) for row in rows if row["period"] == PERIOD}
+        assert state["student"] == (new, "已报")
+        assert state["staff"] == (new, "退回")
+        assert state["class"] == (new, "逾期未报")
