@@ -19,6 +19,7 @@ import duckdb
 
 from edu import lineage, runs
 from edu.batches import file_sha256
+from edu.codes import SEEDS
 from edu.contract import get_contract
 from edu.duck import connect
 from edu.errors import EduError, ExitCode, MissingMetadataError, RejectedFileError
@@ -58,12 +59,16 @@ with receipt as (
 ),
 live as (
     select r.*, u.school_code, row_number() over (
-        partition by r.dataset, coalesce(u.school_code, r.submitter_org), r.period, r.snapshot_date
+        partition by r.dataset, coalesce(code.first_school_code, u.school_code, r.submitter_org), r.period,
+            r.snapshot_date
         order by r.received_at desc, r.submission_id desc
     ) as delivery_rank
     from receipt as r
     inner join read_parquet('{runs}/unit/*.parquet') as u
         on u.submission_id = r.submission_id and u.batch_id = r.batch_id
+    -- A school whose code changed owns one unit, whichever of its codes a file names.
+    left join read_csv('{seeds}/school_code_change.csv', header = true, all_varchar = true) as code
+        on code.school_code = coalesce(u.school_code, r.submitter_org)
     where r.status <> 'rejected' and not exists (
         select 1 from read_parquet('{runs}/withdrawal/*.parquet') as w where w.submission_id = r.submission_id
     )
@@ -213,7 +218,7 @@ class _Known:
                 ).fetchall()
             }
             """Submissions that are refused for want of a password: how often they were landed, and when last."""
-            rows = connection.execute(EFFECTIVE.format(runs=home.runs)).fetchall()
+            rows = connection.execute(EFFECTIVE.format(runs=home.runs, seeds=SEEDS)).fetchall()
             row = connection.execute(
                 f"select max(recorded_at) from read_parquet('{home.runs}/submission/*.parquet')"
             ).fetchone()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from bundles import manifest, oneroster_12, write_folder, write_zip
 from rosters import SCHOOL, header, pupil, write_roster
 
 from edu.batches import file_sha256
+from edu.codes import SEEDS
 from edu.contract import get_contract
 from edu.paths import Home
 from edu.pseudonym import load_key
@@ -376,3 +378,19 @@ def test_what_a_writer_of_parts_notes_beside_them_is_no_data(edu_home: Home) -> 
         (folder / name).write_bytes(b"")
     assert [(each.status, each.rows_accepted) for each in take_in(edu_home).receipts] == [("accepted", 2)]
     assert take_in(edu_home).receipts == []
+
+
+def test_bytes_that_another_code_of_the_school_superseded_count_again(
+    edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = "2142000099"
+    seeds = tmp_path / "seeds"
+    shutil.copytree(SEEDS, seeds)
+    with (seeds / "school_code_change.csv").open("a", encoding="utf-8") as lines:
+        lines.write(f"{SCHOOL},{first},2024-06-01,批复\n")
+    monkeypatch.setattr(landing, "SEEDS", seeds)
+    old = write_roster(tmp_path / "old.csv", [pupil(1, school_code=first)])
+    new = write_roster(tmp_path / "new.csv", [pupil(1), pupil(3)])
+    options = Options("student", "421002", "2024-2025/1")
+    sent = [take_in(edu_home, path, options).receipts[0].status for path in (old, old, new, new, old, old)]
+    assert sent == ["accepted", "ignored", "accepted", "ignored", "accepted", "ignored"]
