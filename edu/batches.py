@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from edu.duck import connect
+from edu.duck import connect, in_memory
 from edu.errors import EduError
 from edu.paths import Home
 from edu.runs import append, ensure_empty
+from edu.storage_error import storage_error
 
 KIND = "batch_file"
+OF_LANDINGS = (KIND, "finding", "unit")
+"""Records that a landing writes beside its receipts, so that the archive gives them again."""
 SHOWN = 5
 
 
@@ -29,26 +32,78 @@ class BrokenFile:
     problem: str
 
 
+def _named(broken: list[BrokenFile]) -> str:
+    more = f" and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
+    return "; ".join(f"{file.path} {file.problem}" for file in broken[:SHOWN]) + more
+
+
 class LakeBrokenError(EduError):
     """Files of landings are missing or were changed; names them and says how to mend."""
 
     def __init__(self, broken: list[BrokenFile]) -> None:
         self.broken = broken
-        named = "; ".join(f"{file.path} {file.problem}" for file in broken[:SHOWN])
-        more = f" and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
         super().__init__(
-            f"the lake is broken: {named}{more}. Run edu replay --mend, which lands them again, then build."
+            f"the lake is broken: {_named(broken)}. Run edu replay --mend, which lands them again, then what you ran."
         )
 
 
-class ReceiptsBrokenError(EduError):
+class RecordsBrokenError(EduError):
+    """Files under `runs/` that nothing else gives again cannot be read; names them."""
+
+    def __init__(self, broken: list[BrokenFile]) -> None:
+        self.broken = broken
+        super().__init__(f"records are broken: {_named(broken)}. Restore runs/ from a backup (edu restore).")
+
+
+class ReceiptsBrokenError(RecordsBrokenError):
     """A file of receipts cannot be read, so nothing says what counts."""
 
-    def __init__(self, error: duckdb.Error) -> None:
-        names = sorted(set(re.findall(r"[\w-]+\.parquet", str(error))))
-        super().__init__(
-            f"the receipts cannot be read ({', '.join(names) or type(error).__name__}). Restore runs/ from a backup."
-        )
+
+def unreadable(connection: duckdb.DuckDBPyConnection, files: Iterable[Path], options: str = "") -> list[Path]:
+    """Return the Parquet files that cannot be read to their end, in order; `options` go to `read_parquet`.
+
+    Raises:
+        StorageFullError, StateFolderError: it is not the file that is at fault.
+    """
+    found = []
+    for path in sorted(files):
+        try:
+            connection.execute(f"select bit_xor(hash(each)) from read_parquet('{path}'{options}) as each").fetchone()
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error as error:
+            if of_disk := storage_error(error, path.name):
+                raise of_disk from None
+            found.append(path)
+    return found
+
+
+@contextmanager
+def named_if_broken(home: Home, *kinds: str) -> Iterator[None]:
+    """Name the files of these kinds of records that cannot be read, where what is done within fails for them.
+
+    Raises:
+        ReceiptsBrokenError: receipts are among them.
+        RecordsBrokenError: records are that no landing writes.
+        LakeBrokenError: all are of landings, which `edu replay --mend` makes again.
+    """
+    try:
+        yield
+    except duckdb.Error:
+        with in_memory() as connection:
+            broken = {kind: unreadable(connection, (home.runs / kind).glob("*.parquet")) for kind in kinds}
+        named = {
+            kind: [BrokenFile(path.stem, path.relative_to(home.root).as_posix(), "cannot be read") for path in paths]
+            for kind, paths in broken.items()
+            if paths
+        }
+        if "submission" in named:
+            raise ReceiptsBrokenError(named["submission"]) from None
+        if others := [file for kind, files in named.items() if kind not in OF_LANDINGS for file in files]:
+            raise RecordsBrokenError(others) from None
+        if named:
+            raise LakeBrokenError([file for files in named.values() for file in files]) from None
+        raise
 
 
 def record(home: Home, batch_id: str, files: Collection[Path]) -> None:
@@ -87,19 +142,24 @@ def broken(home: Home, *, is_past: bool = True) -> list[BrokenFile]:
     again. An earlier day may still see them.
 
     Raises:
-        ReceiptsBrokenError: the receipts themselves cannot be read.
+        ReceiptsBrokenError, RecordsBrokenError: the receipts or the withdrawals themselves cannot be read.
     """
     ensure_empty(home)
-    with connect() as connection:
+    records = sorted((home.runs / KIND).glob("*.parquet"))
+    with connect() as connection, named_if_broken(home, "submission", "withdrawal"):
         try:
-            rows = _files(connection, home, is_past)
-        except duckdb.Error as error:
-            raise ReceiptsBrokenError(error) from None
+            rows = _files(connection, home, is_past, records)
+        except duckdb.Error:
+            # A landing whose own record is broken is a landing without one.
+            broken_records = unreadable(connection, records)
+            rows = _files(connection, home, is_past, [path for path in records if path not in broken_records])
     found = []
     for batch_id, path, size, digest in rows:
         file = home.root / path if path else home.runs / KIND / f"{batch_id}.parquet"
-        if path is None or not file.exists():
+        if not file.exists():
             problem = "is missing"
+        elif path is None:
+            problem = "cannot be read"
         elif file.stat().st_size != size or file_sha256(file) != digest:
             problem = "was changed"
         else:
@@ -108,8 +168,11 @@ def broken(home: Home, *, is_past: bool = True) -> list[BrokenFile]:
     return found
 
 
-def _files(connection: duckdb.DuckDBPyConnection, home: Home, is_past: bool) -> list[tuple[str, str | None, int, str]]:
-    """Return batch, path, bytes and hash of what counts; a batch without record has no path."""
+def _files(
+    connection: duckdb.DuckDBPyConnection, home: Home, is_past: bool, records: list[Path]
+) -> list[tuple[str, str | None, int, str]]:
+    """Return batch, path, bytes and hash of what counts, by these records; a batch without record has no path."""
+    named = ", ".join(f"'{path}'" for path in records)
     return connection.execute(
         f"""
         with landed as (
@@ -125,7 +188,7 @@ def _files(connection: duckdb.DuckDBPyConnection, home: Home, is_past: bool) -> 
         )
         select c.batch_id, f.path, f.bytes, f.sha256
         from counted as c
-        left join read_parquet('{home.runs}/{KIND}/*.parquet') as f on f.batch_id = c.batch_id
+        left join read_parquet([{named}]) as f on f.batch_id = c.batch_id
         order by f.path, c.batch_id
         """
     ).fetchall()
@@ -136,7 +199,7 @@ def check(home: Home, *, is_past: bool = False) -> None:
 
     Raises:
         LakeBrokenError: a file is missing or was changed.
-        ReceiptsBrokenError: the receipts themselves cannot be read.
+        ReceiptsBrokenError, RecordsBrokenError: see `broken`.
     """
     if found := broken(home, is_past=is_past):
         raise LakeBrokenError(found)

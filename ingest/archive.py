@@ -6,8 +6,11 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from edu.batches import file_sha256
 from edu.contract import Contract
@@ -17,6 +20,31 @@ from edu.pseudonym import PlatformKey
 from edu.sealed import SealError, seal, unseal
 
 MARK = b"EDUA1"
+
+
+class _Part(BaseModel):
+    """A file of a submission, as a manifest has to name it; `name` is null where it is the only one."""
+
+    model_config = ConfigDict(strict=True)
+    name: str | None
+    sha256: str
+    opened_sha256: str | None = None
+
+
+class _Manifest(BaseModel):
+    """What a manifest has to say, so that its submission can be landed again; see `ingest.submission.Metadata`."""
+
+    model_config = ConfigDict(strict=True)
+    dataset: str
+    org: str
+    period: str
+    snapshot_date: date | None
+    received_at: datetime
+    coverage: str
+    profile: str | None
+    original_name: str
+    sha256: str
+    parts: list[_Part] = Field(min_length=1)
 
 
 class ArchiveError(EduError):
@@ -93,10 +121,12 @@ def read_manifest(home: Home, submission_id: str) -> dict[str, Any]:
     """Return the manifest of a submission.
 
     Raises:
-        ArchiveError: it is missing or cannot be read.
+        ArchiveError: it is missing, cannot be read, or does not say all that a landing needs.
     """
     try:
-        content: dict[str, Any] = json.loads(manifest_path(home, submission_id).read_text(encoding="utf-8"))
+        text = manifest_path(home, submission_id).read_text(encoding="utf-8")
+        _Manifest.model_validate_json(text)
+        content: dict[str, Any] = json.loads(text)
     except FileNotFoundError:
         raise ArchiveError(submission_id, "the manifest is missing") from None
     except ValueError:

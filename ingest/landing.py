@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from edu import lineage, runs
-from edu.batches import file_sha256
+from edu.batches import file_sha256, named_if_broken
 from edu.codes import SEEDS
 from edu.contract import get_contract
 from edu.duck import connect
@@ -196,10 +196,14 @@ def _storage_error(error: OSError | duckdb.IOException, what: str) -> EduError:
 
 
 class _Known:
-    """What was received: ids, and the bytes that are in effect now."""
+    """What was received: ids, and the bytes that are in effect now.
+
+    Raises:
+        ReceiptsBrokenError, LakeBrokenError, RecordsBrokenError: receipts, units or withdrawals cannot be read.
+    """
 
     def __init__(self, home: Home) -> None:
-        with connect() as connection:
+        with connect() as connection, named_if_broken(home, "submission", "unit", "withdrawal"):
             self.ids = {
                 row[0]
                 for row in connection.execute(

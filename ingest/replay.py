@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow.parquet as pq
 
 from edu import batches
 from edu.city_lock import refuse_locked
@@ -93,9 +92,10 @@ def receipts(home: Home, submission_id: str | None = None) -> list[dict[str, Any
 
     Raises:
         UnknownSubmissionError: it was never received.
+        ReceiptsBrokenError: a file of receipts cannot be read.
     """
     lake.ensure_state(home)
-    with in_memory() as connection:
+    with in_memory() as connection, batches.named_if_broken(home, "submission"):
         cursor = connection.execute(
             f"select * from read_parquet('{home.runs}/submission/*.parquet', union_by_name = true) "
             "where submission_id = coalesce(?, submission_id) order by recorded_at, batch_id, submission_id",
@@ -366,42 +366,60 @@ def verify(home: Home, submission_id: str | None = None) -> Replay:
 
 
 def _differing(home: Home, aside: Home, dataset: str, batch_id: str, ids: list[str]) -> list[str]:
-    """Return the submissions of a batch of which the two installations hold different records."""
-    wanted = ", ".join(f"'{identity}'" for identity in ids)
+    """Return the submissions of a batch of which the two installations hold different records.
+
+    Those of a file that cannot be read are among them.
+    """
     different: set[str] = set()
     with in_memory() as connection:
         for kind in (f"lake/{dataset}/*", "runs/finding", "runs/unit", "runs/submission"):
-            left_out = _not_compared(home.root / kind / f"{batch_id}.parquet")
-            sides = [
-                f"(select *{left_out} from read_parquet(['{side.root}/{kind}/{batch_id}.parquet', "
-                f"'{side.root}/{kind.replace('*', '_empty')}/_empty.parquet'], union_by_name = true) "
-                f"where submission_id in ({wanted}))"
-                for side in (home, aside)
-                if list(side.root.glob(f"{kind}/{batch_id}.parquet"))
-            ]
+            sides = [side for side in (home, aside) if list(side.root.glob(f"{kind}/{batch_id}.parquet"))]
             if len(sides) == 1:
                 different.update(ids)
             if len(sides) < 2:
                 continue
-            first, second = sides
-            for pair in (f"{first} except all {second}", f"{second} except all {first}"):
-                rows = connection.execute(f"select distinct submission_id from ({pair})").fetchall()
-                different.update(row[0] for row in rows)
+            try:
+                different.update(_differing_rows(connection, home, aside, f"{kind}/{batch_id}.parquet", ids))
+            except duckdb.Error:
+                if not batches.unreadable(connection, home.root.glob(f"{kind}/{batch_id}.parquet")):
+                    raise
+                different.update(ids)
     return sorted(different)
 
 
-def _not_compared(record: Path) -> str:
+def _differing_rows(
+    connection: duckdb.DuckDBPyConnection, home: Home, aside: Home, file: str, ids: list[str]
+) -> Iterator[str]:
+    """Give the submissions of which a file, named within both installations, holds different rows."""
+    wanted = ", ".join(f"'{identity}'" for identity in ids)
+    left_out = _not_compared(connection, home.root / file)
+    empty = Path(file.replace("*", "_empty")).with_name("_empty.parquet")
+    first, second = (
+        f"(select *{left_out} from read_parquet(['{side.root / file}', '{side.root / empty}'], union_by_name = true) "
+        f"where submission_id in ({wanted}))"
+        for side in (home, aside)
+    )
+    for pair in (f"{first} except all {second}", f"{second} except all {first}"):
+        for row in connection.execute(f"select distinct submission_id from ({pair})").fetchall():
+            yield row[0]
+
+
+def _not_compared(connection: duckdb.DuckDBPyConnection, record: Path) -> str:
     """Return the clause that leaves out the code's version, and columns that are younger than a record of `runs/`."""
     kind = record.parent.name
     names = {"code_version"} if kind == "submission" else set()
-    if kind in RUN_SCHEMAS and record.exists():
-        names |= set(RUN_SCHEMAS[kind].names) - set(pq.read_schema(record).names)
+    if kind in RUN_SCHEMAS:
+        names |= set(RUN_SCHEMAS[kind].names) - set(connection.read_parquet(str(record)).columns)
     return f" exclude ({', '.join(sorted(names))})" if names else ""
 
 
 def findings(home: Home, submission_id: str, batch_id: str) -> Found:
-    """Return what one landing found."""
-    with in_memory() as connection:
+    """Return what one landing found.
+
+    Raises:
+        LakeBrokenError: a file of findings cannot be read.
+    """
+    with in_memory() as connection, batches.named_if_broken(home, "finding"):
         relation = (
             f"(select * from read_parquet('{home.runs}/finding/*.parquet', union_by_name = true) "
             f"where batch_id = {literal(batch_id)})"

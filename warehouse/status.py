@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 
+from edu.batches import named_if_broken
 from edu.contract import contracts
 from edu.paths import Home
 from edu.runs import ensure_empty
@@ -15,9 +16,13 @@ MOST_FREQUENT = 8
 
 
 def status(home: Home) -> dict[str, Any]:
-    """Return counts of submissions and findings, the latest gate results and the served version."""
+    """Return counts of submissions and findings, the latest gate results and the served version.
+
+    Raises:
+        ReceiptsBrokenError, LakeBrokenError, RecordsBrokenError: receipts, findings or gate results cannot be read.
+    """
     ensure_empty(home)
-    with duckdb.connect() as connection:
+    with duckdb.connect() as connection, named_if_broken(home, "submission", "finding", "gate_result"):
 
         def rows(sql: str) -> list[dict[str, Any]]:
             cursor = connection.execute(sql)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,12 @@ from ingest.archive import (
     archive_path,
     contract_path,
     load_contract,
+    manifest_path,
+    read_manifest,
     restore,
     store,
     store_contract,
+    write_manifest,
 )
 
 KEY = PlatformKey(b"k" * 32)
@@ -122,3 +126,47 @@ def test_a_contract_stored_and_read_is_the_same(edu_home: Home) -> None:
     store_contract(edu_home, get_contract("student"))
     found = load_contract(edu_home, get_contract("student").digest)
     assert (found.digest, found.model_dump()) == (get_contract("student").digest, get_contract("student").model_dump())
+
+
+MANIFEST = {
+    "dataset": "student",
+    "org": "2142000001",
+    "period": "2024-2025/1",
+    "snapshot_date": date(2024, 9, 1),
+    "received_at": datetime(2024, 9, 10, 8),
+    "coverage": "full",
+    "profile": None,
+    "original_name": "r.csv",
+    "sha256": "ab" * 32,
+    "parts": [{"name": None, "sha256": "ab" * 32, "constants": {}}],
+}
+
+
+def test_a_manifest_is_read_as_it_was_written(edu_home: Home) -> None:
+    write_manifest(edu_home, "s1", MANIFEST)
+    told = {"snapshot_date": "2024-09-01", "received_at": "2024-09-10 08:00:00"}
+    assert read_manifest(edu_home, "s1") == {**MANIFEST, **told}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        None,
+        {},
+        "text",
+        *({name: value for name, value in MANIFEST.items() if name != left_out} for left_out in MANIFEST),
+        {**MANIFEST, "parts": []},
+        {**MANIFEST, "parts": [{"name": None}]},
+        {**MANIFEST, "parts": [None]},
+        {**MANIFEST, "snapshot_date": "soon"},
+        {**MANIFEST, "received_at": 1},
+        {**MANIFEST, "original_name": None},
+    ],
+)
+def test_a_manifest_that_does_not_say_what_a_landing_needs_is_broken(edu_home: Home, content: object) -> None:
+    path = manifest_path(edu_home, "s1")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(content, default=str), encoding="utf-8")
+    with pytest.raises(ArchiveError, match=r"s1: the manifest is broken"):
+        read_manifest(edu_home, "s1")
