@@ -34,10 +34,13 @@ MERGED_TABLE = "create table if not exists {db}.merged_segment (batch_id varchar
 
 
 class VaultError(EduError):
-    """A vault file cannot be opened with this installation's key."""
+    """A vault file cannot be opened or read with this installation's key."""
 
     def __init__(self, path: Path, kind: str) -> None:
-        super().__init__(f"vault file {path.name} cannot be opened ({kind}); is the key file the right one?")
+        back = "Restore it from a backup" if path.name == VAULT_FILE else "Run edu replay --mend, which writes it again"
+        super().__init__(
+            f"vault file {path.name} cannot be opened or read ({kind}). Make sure that the key file is the right one. {back}."
+        )
 
 
 class VaultBusyError(EduError):
@@ -110,6 +113,35 @@ def open_segment(home: Home, key: PlatformKey, batch_id: str) -> duckdb.DuckDBPy
     connection = connect(extensions=("httpfs",))
     _attach(connection, segment_path(home, batch_id), key, "segment", "read_only")
     return connection
+
+
+def _read_through(connection: duckdb.DuckDBPyConnection) -> None:
+    """Read every value of the attached segment."""
+    for table in SEGMENT_TABLES:
+        connection.execute(f"select bit_xor(hash(each)) from segment.{table} as each").fetchone()
+
+
+def is_segment_readable(home: Home, key: PlatformKey, batch_id: str) -> bool:
+    """Return whether the segment of a batch, which is there, opens and reads to its end."""
+    try:
+        with open_segment(home, key, batch_id) as connection:
+            _read_through(connection)
+    except (VaultError, duckdb.Error):
+        return False
+    return True
+
+
+def merged_batches(home: Home, key: PlatformKey) -> set[str]:
+    """Return the batches whose segments the vault took in.
+
+    Raises:
+        VaultError: the vault cannot be opened with this key.
+    """
+    if not vault_path(home).exists():
+        return set()
+    with connect(extensions=("httpfs",)) as connection:
+        _attach(connection, vault_path(home), key, "vault", "read_only")
+        return {row[0] for row in connection.execute("select distinct batch_id from vault.merged_segment").fetchall()}
 
 
 @contextmanager
@@ -199,30 +231,46 @@ def merge_segments(home: Home, key: PlatformKey) -> MergeResult:
 
     A merge that is killed leaves a vault that opens with all segments committed so far; the next one goes on, because
     a segment is removed only after everything was committed and written down.
+
+    Raises:
+        VaultError: a segment cannot be read. It and all others stay, and the vault opens as before.
+        VaultBusyError: another process reads or writes the vault.
     """
     segments = sorted((home.vault / "segments").glob("*.duckdb"))
     identifiers = rows = 0
     with writing(home, key) as connection:
         for segment in segments:
             _attach(connection, segment, key, "segment", "read_only")
-            connection.execute("begin")
-            added = connection.execute(
-                "insert into vault.identifier select distinct pseudonym, namespace, value from segment.identifier as s "
-                "where not exists (select 1 from vault.identifier as v where v.pseudonym = s.pseudonym "
-                "and v.namespace = s.namespace and v.value = s.value)"
-            ).fetchone()
-            # A batch that landed again after a crash brings the same submissions: its rows replace the earlier ones.
-            connection.execute(
-                "delete from vault.person_row where submission_id in (select submission_id from segment.person_row)"
-            )
-            people = connection.execute(
-                "insert into vault.person_row select distinct * from segment.person_row"
-            ).fetchone()
-            connection.execute("insert into vault.merged_segment values (?)", [segment.stem])
-            connection.execute("commit")
+            try:
+                added, people = _take_in(connection, segment)
+            except duckdb.Error as error:
+                connection.execute("rollback")
+                try:
+                    _read_through(connection)
+                except duckdb.Error:
+                    raise VaultError(segment, type(error).__name__) from None
+                raise
             connection.execute("detach segment")
-            identifiers += added[0] if added else 0
-            rows += people[0] if people else 0
+            identifiers += added
+            rows += people
     for segment in segments:
         segment.unlink()
     return MergeResult(vault_path(home), len(segments), identifiers, rows)
+
+
+def _take_in(connection: duckdb.DuckDBPyConnection, segment: Path) -> tuple[int, int]:
+    """Take the attached segment into the attached vault in one transaction; return new identifiers and rows."""
+    connection.execute("begin")
+    added = connection.execute(
+        "insert into vault.identifier select distinct pseudonym, namespace, value from segment.identifier as s "
+        "where not exists (select 1 from vault.identifier as v where v.pseudonym = s.pseudonym "
+        "and v.namespace = s.namespace and v.value = s.value)"
+    ).fetchone()
+    # A batch that landed again after a crash brings the same submissions: its rows replace the earlier ones.
+    connection.execute(
+        "delete from vault.person_row where submission_id in (select submission_id from segment.person_row)"
+    )
+    people = connection.execute("insert into vault.person_row select distinct * from segment.person_row").fetchone()
+    connection.execute("insert into vault.merged_segment values (?)", [segment.stem])
+    connection.execute("commit")
+    return (added[0] if added else 0), (people[0] if people else 0)

@@ -22,6 +22,16 @@ def identifier_fields(contract: Contract) -> list[FieldSpec]:
     return [field for field in contract.fields if field.type == "identifier"]
 
 
+def private_fields(contract: Contract) -> list[FieldSpec]:
+    """Return the fields that are kept in the vault alone."""
+    return [field for field in contract.fields if field.type == "private" and field.is_kept]
+
+
+def holds_persons(contract: Contract) -> bool:
+    """Whether a landing of accepted rows writes a segment of the vault."""
+    return bool(private_fields(contract) or identifier_fields(contract))
+
+
 def namespaces(field: FieldSpec, contract: Contract) -> list[tuple[str, str]]:
     """Return the namespaces of a field's values, each with the SQL of when it holds.
 

@@ -17,6 +17,8 @@ from edu.runs import ensure_empty
 from ingest.submission import folder_period
 
 QUARANTINE_KEY_NAME = "quarantine"
+OPENED = f", encryption_config = {{footer_key: '{QUARANTINE_KEY_NAME}'}}"
+"""What `read_parquet` needs for a quarantine file, on a connection that has the key."""
 
 
 def ensure_state(home: Home) -> None:
@@ -79,9 +81,14 @@ def use_quarantine_key(connection: duckdb.DuckDBPyConnection, key: PlatformKey) 
     connection.execute(f"pragma add_parquet_key('{QUARANTINE_KEY_NAME}', '{secret}')")
 
 
+def quarantine_path(home: Home, batch_id: str) -> Path:
+    """Return where the rows of a batch with their raw text are."""
+    return home.quarantine / f"{batch_id}.parquet"
+
+
 def write_quarantine(connection: duckdb.DuckDBPyConnection, home: Home, batch_id: str, select: str) -> Path:
     """Write rows with their raw text, encrypted, mode 0600."""
-    path = home.quarantine / f"{batch_id}.parquet"
+    path = quarantine_path(home, batch_id)
     copy_to(connection, select, path, f", encryption_config {{footer_key: '{QUARANTINE_KEY_NAME}'}}")
     path.chmod(0o600)
     return path
@@ -89,7 +96,4 @@ def write_quarantine(connection: duckdb.DuckDBPyConnection, home: Home, batch_id
 
 def read_quarantine(connection: duckdb.DuckDBPyConnection, home: Home) -> duckdb.DuckDBPyRelation:
     """Return the rows of all quarantine files; the connection has the key."""
-    return connection.sql(
-        f"select * from read_parquet('{home.quarantine}/*.parquet', "
-        f"encryption_config = {{footer_key: '{QUARANTINE_KEY_NAME}'}})"
-    )
+    return connection.sql(f"select * from read_parquet('{home.quarantine}/*.parquet'{OPENED})")

@@ -8,6 +8,7 @@ leaves the vault is one `link_evidence` record a pair: two pseudonyms and three 
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import duckdb
 
@@ -24,6 +25,8 @@ from ingest.readers.table import literal
 
 FIELDS = ("name", "birth_date", "guardian_name", "guardian_phone", "xjh")
 FILE_KEY = "match"
+OPENED = f", encryption_config = {{footer_key: '{FILE_KEY}'}}"
+"""What `read_parquet` needs for a file of hashes, on a connection that has the key."""
 FINAL_LETTER = "G"
 NORMAL = "upper(regexp_replace({text}, '[\\s·•．.]', '', 'g'))"
 
@@ -33,7 +36,13 @@ def has_match(contract: Contract) -> bool:
     return set(FIELDS) <= {field.name for field in contract.fields}
 
 
-def _use_file_key(connection: duckdb.DuckDBPyConnection, key: PlatformKey) -> None:
+def match_path(home: Home, batch_id: str) -> Path:
+    """Return where the hashes of a batch are."""
+    return home.vault / "match" / f"{batch_id}.parquet"
+
+
+def use_file_key(connection: duckdb.DuckDBPyConnection, key: PlatformKey) -> None:
+    """Let a connection (httpfs loaded) read and write files of hashes."""
     # Parquet encryption takes a key of 16, 24 or 32 characters; half of the digest's text is 128 bits.
     connection.execute(f"pragma add_parquet_key('{FILE_KEY}', '{key.derive('match-file').hex()[:32]}')")
 
@@ -54,12 +63,11 @@ def write_match(connection: duckdb.DuckDBPyConnection, home: Home, key: Platform
         "create or replace temp table match_key as select ?::blob as inner_pad, ?::blob as outer_pad",
         [bytes(byte ^ 0x36 for byte in secret), bytes(byte ^ 0x5C for byte in secret)],
     )
-    _use_file_key(connection, key)
+    use_file_key(connection, key)
     person = NORMAL.format(text="a.name") + " || chr(31) || strftime(a.birth_date, '%Y%m%d')"
     guardian = NORMAL.format(text="a.guardian_name") + " || chr(31) || a.guardian_phone"
-    folder = home.vault / "match"
-    folder.mkdir(mode=PRIVATE_DIR_MODE, parents=True, exist_ok=True)
-    path = folder / f"{batch_id}.parquet"
+    path = match_path(home, batch_id)
+    path.parent.mkdir(mode=PRIVATE_DIR_MODE, parents=True, exist_ok=True)
     copy_to(
         connection,
         f"""
@@ -86,12 +94,11 @@ def record_links(home: Home, key: PlatformKey) -> int:
         return 0
     runs.ensure_empty(home)
     with connect(extensions=("httpfs",), memory_limit=get_settings().landing_memory_limit) as connection:
-        _use_file_key(connection, key)
+        use_file_key(connection, key)
         rows = connection.execute(
             f"""
             with hashed as (
-                select * from read_parquet('{home.vault}/match/*.parquet',
-                    encryption_config = {{footer_key: '{FILE_KEY}'}})
+                select * from read_parquet('{home.vault}/match/*.parquet'{OPENED})
             ),
             pair as (
                 select early.roll_key as left_key, late.roll_key as right_key,

@@ -29,7 +29,7 @@ from edu.paths import Home
 from edu.pseudonym import PlatformKey, key_path, load_key
 from edu.runs import RUN_SCHEMAS
 from edu.settings import get_settings
-from ingest import archive, feedback, lake
+from ingest import archive, feedback, lake, private_files
 from ingest.batch import Batch
 from ingest.found import Found, found_in
 from ingest.inbox import discover
@@ -72,8 +72,8 @@ class UnmendableError(EduError):
         anew = f" Land the others of their batches anew: edu reland {', '.join(others)}." if others else ""
         super().__init__(
             f"submissions {', '.join(submissions)}: the archive cannot give them again (its bytes are gone or broken, or the "
-            "workbook is under a password and was archived without its opened form). Restore runs/ and lake/ from a backup "
-            f"(edu restore); or withdraw them (edu withdraw) and ask their senders to send them again.{anew}"
+            "workbook is under a password and was archived without its opened form). Restore runs/, lake/, vault/ and "
+            f"quarantine/ from a backup (edu restore); or withdraw them (edu withdraw) and ask their senders to send them again.{anew}"
         )
 
 
@@ -258,22 +258,26 @@ def mend(home: Home) -> Replay:
     """Land again, with the recorded contract and time, every batch of which a file is missing or was changed.
 
     So is every batch without a record of what its landing wrote: nothing else tells what it should be. Where the archive
-    has lost it too, such a batch is recorded as it is, if it has as many rows as its receipts say.
+    has lost it too, such a batch is recorded as it is, if it has as many rows as its receipts say. Encrypted files are not
+    in that record; a batch is landed again where one of them cannot be read (`ingest.private_files`).
 
     Raises:
         ArchiveError: the contract of a batch is missing or was changed.
+        VaultBusyError, VaultError: see `ingest.private_files.broken`.
         UnmendableError: after all others, batches that hold a submission which the archive cannot give again.
     """
     wanted = {file.batch_id for file in batches.broken(home)}
     key, done = load_key(home), Replay()
+    every = _by_batch(receipts(home))
+    private = {file.batch_id for file in private_files.broken(home, key, every)}
     lost: list[str] = []
     others: list[str] = []
-    for batch_id, landing in _by_batch(receipts(home)).items():
-        if batch_id not in wanted:
+    for batch_id, landing in every.items():
+        if batch_id not in wanted | private:
             continue
         if refused := _mend_batch(home, key, batch_id, landing):
             # What is recorded of the batch stays: it is worth more than a refusal in its place.
-            if not _is_adopted(home, batch_id, landing):
+            if batch_id in private or not _is_adopted(home, batch_id, landing):
                 lost += refused
                 others += [row["submission_id"] for row in landing if row["submission_id"] not in refused]
             continue
@@ -341,8 +345,11 @@ def _by_batch(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 def verify(home: Home, submission_id: str | None = None) -> Replay:
     """Replay into a private folder that goes afterwards, and compare rows, findings and units with what is recorded.
 
+    Of encrypted files, which are never the same twice, only is asked that they can be read.
+
     Raises:
         UnknownSubmissionError, ArchiveError: see `receipts` and `restored`.
+        VaultBusyError, VaultError: see `ingest.private_files.broken`.
     """
     folder = Path(tempfile.mkdtemp(dir=home.tmp))
     try:
@@ -350,14 +357,17 @@ def verify(home: Home, submission_id: str | None = None) -> Replay:
         lake.ensure_state(aside)
         done = Replay()
         key = load_key(home)
-        for batch_id, landing in _by_batch(receipts(home, submission_id)).items():
+        every = _by_batch(receipts(home, submission_id))
+        private = {file.batch_id for file in private_files.broken(home, key, every)}
+        for batch_id, landing in every.items():
             contract = archive.load_contract(home, landing[0]["contract_digest"])
             ids = [row["submission_id"] for row in landing]
             with _examined(home, key, landing, contract, aside) as batch:
                 _refused_as_recorded(batch, landing)
                 batch.batch_id = batch_id
                 batch.commit(landing[0]["recorded_at"])
-            done.differing += _differing(home, aside, contract.dataset, batch_id, ids)
+            differing = _differing(home, aside, contract.dataset, batch_id, ids)
+            done.differing += sorted(ids) if batch_id in private else differing
             done.landings += 1
             done.submissions += len(ids)
         return done

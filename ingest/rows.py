@@ -114,14 +114,14 @@ class RowWriter:
         return [(row[0], row[1]) for row in rows]
 
     def _write_vault(self) -> None:
-        private = [f for f in self.contract.fields if f.type == "private" and f.is_kept]
+        if not keys.holds_persons(self.contract):
+            return
+        private = keys.private_fields(self.contract)
         names = ", ".join(quoted(f.name) for f in private)
         people = (
             "select submission_id, sheet, row_number, field, value from "
             f"(select submission_id, sheet, row_number, {names} from accepted) unpivot (value for field in ({names}))"
         )
-        if not private and not keys.identifier_fields(self.contract):
-            return
         nobody = "select '', '', cast(0 as integer), '', '' where false"
         write_segment(
             self.home,

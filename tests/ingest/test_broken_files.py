@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +12,17 @@ import pytest
 from rosters import SCHOOL, pupil, write_roster
 from typer.testing import CliRunner
 
+from edu import vault
 from edu.batches import LakeBrokenError, ReceiptsBrokenError, RecordsBrokenError, broken, named_if_broken
 from edu.cli import app
+from edu.duck import connect
 from edu.errors import EduError, ExitCode
 from edu.paths import Home
+from edu.pseudonym import load_key
+from edu.vault import VaultError
+from ingest import archive, lake
 from ingest.landing import collect
-from ingest.replay import findings, mend, receipts, verify
+from ingest.replay import UnmendableError, findings, mend, receipts, verify
 from ingest.submission import Options
 from ingest.withdrawal import withdraw
 from warehouse.status import status
@@ -64,6 +70,19 @@ def said(*arguments: str) -> str:
     assert result.exit_code == ExitCode.RUNTIME
     assert isinstance(result.exception, SystemExit | EduError), result.exception
     return result.output + str(result.exception)
+
+
+def private_rows(home: Home) -> list[tuple[object, ...]]:
+    """Return what the vault and its segments hold of rows."""
+    with vault.reading(home, load_key(home)) as connection:
+        return connection.execute("select * from person_row order by all").fetchall()
+
+
+def quarantined(home: Home) -> list[tuple[object, ...]]:
+    """Return what was set aside."""
+    with connect(extensions=("httpfs",)) as connection:
+        lake.use_quarantine_key(connection, load_key(home))
+        return lake.read_quarantine(connection, home).order("all").fetchall()
 
 
 @pytest.mark.parametrize("how", DAMAGES)
@@ -161,3 +180,65 @@ def test_what_fails_for_another_reason_is_not_put_to_the_files(edu_home: Home, t
     path = file_of(edu_home, "runs/submission/{batch}.parquet", two[0])
     with pytest.raises(duckdb.BinderException), named_if_broken(edu_home, "submission"):
         duckdb.execute(f"select no_such_column from read_parquet('{path}')")
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize(
+    "pattern", ["vault/segments/{batch}.duckdb", "vault/match/{batch}.parquet", "quarantine/{batch}.parquet"]
+)
+def test_an_encrypted_file_that_cannot_be_read_is_told_and_written_again(
+    edu_home: Home, two: tuple[str, str], pattern: str, how: str
+) -> None:
+    path = file_of(edu_home, pattern, two[0])
+    names, raw = private_rows(edu_home), quarantined(edu_home)
+    # Three pupils: two accepted in the first file, one in the second, each with a name; one row was set aside.
+    assert (len([row for row in names if row[3] == "name"]), len(raw)) == (3, 1)
+    damage(path, how)
+    assert verify(edu_home).differing == [two[0]]
+    assert verify(edu_home, two[1]).differing == []
+    done = mend(edu_home)
+    assert (done.landings, done.submissions) == (1, 1)
+    assert (private_rows(edu_home), quarantined(edu_home)) == (names, raw)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert verify(edu_home).differing == []
+    assert mend(edu_home).landings == 0
+
+
+def test_a_segment_that_is_not_there_is_lost_unless_the_vault_took_it_in(edu_home: Home, two: tuple[str, str]) -> None:
+    names = private_rows(edu_home)
+    file_of(edu_home, "vault/segments/{batch}.duckdb", two[0]).unlink()
+    assert verify(edu_home).differing == [two[0]]
+    assert mend(edu_home).submissions == 1
+    assert private_rows(edu_home) == names
+    vault.merge_segments(edu_home, load_key(edu_home))
+    assert not list(edu_home.vault.glob("segments/*.duckdb"))
+    assert verify(edu_home).differing == []
+    assert mend(edu_home).landings == 0
+    # Quarantine goes by retention, and nothing asks for it.
+    file_of(edu_home, "quarantine/{batch}.parquet", two[0]).unlink()
+    assert verify(edu_home).differing == []
+
+
+def test_an_encrypted_file_that_the_archive_cannot_give_again_is_never_taken_as_it_is(
+    edu_home: Home, two: tuple[str, str]
+) -> None:
+    damage(file_of(edu_home, "vault/segments/{batch}.duckdb", two[0]), "cut")
+    file_of(edu_home, "runs/batch_file/{batch}.parquet", two[0]).unlink()
+    archive.manifest_path(edu_home, two[0]).unlink()
+    with pytest.raises(UnmendableError, match=two[0]):
+        mend(edu_home)
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_merge_names_the_segment_that_cannot_be_read_and_loses_nothing(
+    edu_home: Home, two: tuple[str, str], how: str
+) -> None:
+    names = private_rows(edu_home)
+    path = file_of(edu_home, "vault/segments/{batch}.duckdb", two[0])
+    damage(path, how)
+    with pytest.raises(VaultError, match=rf"{path.name} .*edu replay --mend"):
+        vault.merge_segments(edu_home, load_key(edu_home))
+    assert len(list(edu_home.vault.glob("segments/*.duckdb"))) == 2
+    mend(edu_home)
+    assert vault.merge_segments(edu_home, load_key(edu_home)).segments == 2
+    assert private_rows(edu_home) == names
