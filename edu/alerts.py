@@ -50,6 +50,7 @@ TITLES: dict[str, str] = {
 CHANNELS = ("file", "webhook", "mail")
 TIMEOUT_SECONDS = 5.0
 ANSWER_BYTES = 64 << 10
+SENT_NAME = "alerts-sent.json"
 SHOWN_LINES = 20
 """More would make a message that nobody reads, and exceed what the webhooks take."""
 NOT_DELIVERED = (OSError, ValueError, RecursionError, smtplib.SMTPException, http.client.HTTPException)
@@ -163,10 +164,14 @@ def send(home: Home, kind: Kind, subject: str, lines: Sequence[str], *, skipped:
 def send_once(home: Home, kind: Kind, subject: str, lines: Sequence[str]) -> list[str]:
     """Send an alert to each channel of which the same one, with the same lines, was not the last of its kind and subject.
 
-    A channel that did not take it gets it the next time.
+    A channel that did not take it gets it the next time. Without lines there is nothing to tell any more: what was sent
+    is forgotten, so that the same is told when it comes back.
     """
-    path = home.logs / "alerts-sent.json"
-    sent: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    sent = _sent(home)
+    if not lines:
+        if sent.pop(f"{kind} {subject}", None) is not None:
+            _write_sent(home, sent)
+        return []
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     taken = sent.get(f"{kind} {subject}", {})
     if isinstance(taken, str):
@@ -176,7 +181,23 @@ def send_once(home: Home, kind: Kind, subject: str, lines: Sequence[str]) -> lis
     if not channels:
         return []
     sent[f"{kind} {subject}"] = {**taken, **dict.fromkeys(channels, digest)}
+    _write_sent(home, sent)
+    return channels
+
+
+def subjects_sent(home: Home, kind: Kind) -> list[str]:
+    """Return the subjects of a kind that were told once and are not known to be solved."""
+    return [name.removeprefix(f"{kind} ") for name in _sent(home) if name.startswith(f"{kind} ")]
+
+
+def _sent(home: Home) -> dict[str, dict[str, str]]:
+    path = home.logs / SENT_NAME
+    sent: dict[str, dict[str, str]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return sent
+
+
+def _write_sent(home: Home, sent: dict[str, dict[str, str]]) -> None:
+    path = home.logs / SENT_NAME
     aside = path.with_name(f".{path.name}.part")
     aside.write_text(json.dumps(sent, ensure_ascii=False, sort_keys=True), encoding="utf-8")
     aside.replace(path)
-    return channels

@@ -4,6 +4,8 @@
 HMAC-SHA256 under a key of the installation over the entry with the `mac` before it, so an entry cannot be changed,
 dropped or put in another place without the key. Cutting entries off at the end leaves a valid chain; therefore each
 new head is also appended to `audit-head.jsonl` in a folder that belongs outside the machine (`EDU_AUDIT_HEAD_DIR`).
+A head that the log lacks stays a problem whatever is appended later. Only a restore explains one: its entry says where
+the restored log ended, and what was exported after that and before the restore is listed as lost, not as cut off.
 
 Entries name people by pseudonym only: text of the shape of an identifier is refused.
 """
@@ -29,6 +31,8 @@ from edu.pseudonym import load_key, load_or_create_key
 from edu.settings import get_settings
 
 LOG_NAME = "audit.jsonl"
+RESTORE = "restore"
+"""The action that goes back to an earlier end of the log."""
 HEAD_NAME = "audit-head.jsonl"
 FIRST_PREV = "0" * 64
 TAIL_BYTES = 1 << 16
@@ -73,6 +77,8 @@ class AuditReport:
     head: str
     heads_seen: int
     problems: list[str] = field(default_factory=list)
+    explained: list[str] = field(default_factory=list)
+    """Breaks that a restore of an older backup left: who restored when, and which entries were lost with it."""
 
     @property
     def is_whole(self) -> bool:
@@ -197,6 +203,20 @@ def entries(home: Home) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines[:-1] if line]
 
 
+def ends(home: Home) -> tuple[int, int]:
+    """Return the last seq of the log and the highest that was exported; 0 where there is none."""
+    last, _ = _last(log_path(home))
+    return (last["seq"] if last else 0), max((head.seq for head in _read_heads(head_path(home))), default=0)
+
+
+@dataclass(frozen=True)
+class _Head:
+    """One exported head."""
+
+    seq: int
+    mac: str
+
+
 def verify(home: Home, heads: Path | None = None) -> AuditReport:
     """Check every entry, the chain between them, and each exported head against the chain.
 
@@ -211,6 +231,7 @@ def verify(home: Home, heads: Path | None = None) -> AuditReport:
     secret = load_key(home).derive("audit")
     problems: list[str] = []
     macs: dict[int, str] = {}
+    restores: list[dict[str, Any]] = []
     prev, seq = FIRST_PREV, 0
     raw = path.read_bytes() if path.exists() else b""
     if raw and not raw.endswith(b"\n"):
@@ -224,29 +245,60 @@ def verify(home: Home, heads: Path | None = None) -> AuditReport:
             continue
         if not is_own:
             problems.append(f"line {number} (seq {entry.get('seq')}) was changed")
+        elif entry["action"] == RESTORE:
+            restores.append(entry)
         if entry.get("seq") != seq + 1 or entry.get("prev") != prev:
             problems.append(f"line {number}: entries before seq {entry.get('seq')} were removed or put elsewhere")
         prev, seq = str(entry["mac"]), int(entry.get("seq") or seq + 1)
         macs[seq] = prev
     if not exported and macs:
         problems.append(f"no exported head in {heads.name}: whether entries were cut off cannot be told")
-    newest = max(exported, default=0)
+    foreign = [(place, head) for place, head in enumerate(exported) if macs.get(head.seq) != head.mac]
+    lost, explained = _explain(foreign, exported, restores)
+    newest = max((head.seq for head in lost), default=0)
     if newest > seq:
         problems.append(f"the log ends at seq {seq}, but head {newest} was exported: entries were cut off")
-    for number, mac in sorted(exported.items()):
-        if number in macs and macs[number] != mac:
-            problems.append(f"exported head {number} is not in the log: the chain was written anew")
-    return AuditReport(len(macs), prev, len(exported), problems)
+    problems += [
+        f"exported head {number} is not in the log: the chain was written anew"
+        for number in sorted({head.seq for head in lost})
+        if number <= seq
+    ]
+    return AuditReport(len(macs), prev, len(set(exported)), problems, explained)
 
 
-def _read_heads(path: Path) -> dict[int, str]:
+def _explain(
+    foreign: list[tuple[int, _Head]], exported: list[_Head], restores: list[dict[str, Any]]
+) -> tuple[list[_Head], list[str]]:
+    """Return the heads that the log lacks and no restore accounts for, and what each restore accounts for.
+
+    A restore's entry follows at once where the restored log ended. It accounts for heads beyond that end which were
+    exported before its own; one exported after it was cut off later, and one below the end was never in that backup.
+    """
+    explained = []
+    for entry in restores:
+        own = _Head(entry["seq"], entry["mac"])
+        place = exported.index(own) if own in exported else 0
+        held = [item for item in foreign if item[0] < place and item[1].seq >= own.seq]
+        if held:
+            taken = set(held)
+            foreign = [item for item in foreign if item not in taken]
+            last = max(head.seq for _, head in held)
+            explained.append(
+                f"a restore of backup {entry['subject']} by {entry['actor']} at {entry['at']} went back to seq "
+                f"{own.seq - 1}: {len(held)} exported entries, to seq {last}, are lost"
+            )
+    return [head for _, head in foreign], explained
+
+
+def _read_heads(path: Path) -> list[_Head]:
+    """Return all exported heads in the order of their export; one seq may have several."""
     if not path.exists():
-        return {}
-    found = {}
+        return []
+    found = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             head = json.loads(line)
-            found[int(head["seq"])] = str(head["mac"])
+            found.append(_Head(int(head["seq"]), str(head["mac"])))
         except (ValueError, KeyError, TypeError):
             continue
     return found

@@ -37,7 +37,7 @@ def run_named_gate(name: str, home: Home, database: Path, records: Home | None =
     if place == home:
         if report.failed_global:
             alerts.send(home, "gate_failed", name, report.failed_global)
-        if report.held_units:
+        if not report.failed_global or report.held_units:
             alerts.send_once(home, "breaker_tripped", name, report.held_units)
     return report
 
@@ -148,6 +148,10 @@ def alert_overdue(home: Home) -> int:
     found = overdue(home)
     for item in found:
         alerts.send_once(home, "deadline_passed", f"{item.dataset} {item.period}", item.lines())
+    late = {f"{item.dataset} {item.period}" for item in found}
+    for subject in alerts.subjects_sent(home, "deadline_passed"):
+        if subject not in late:
+            alerts.send_once(home, "deadline_passed", subject, [])
     return len(found)
 
 
@@ -187,6 +191,7 @@ def back_up(home: Home) -> bool:
     if folder is None:
         alerts.send_once(home, "backup_missing", "EDU_BACKUP_DIR", ["没有设置备份目录，本机损坏时数据无法恢复"])
         return False
+    alerts.send_once(home, "backup_missing", "EDU_BACKUP_DIR", [])
     with runs.logged(home, new_run_id(), "backup") as told:
         done = make_backup(
             home,

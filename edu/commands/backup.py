@@ -24,7 +24,7 @@ def backup(
     to: Annotated[Path | None, typer.Option(help="Folder of backups; default is EDU_BACKUP_DIR.")] = None,
     verify: Annotated[bool, typer.Option(help="Make none; read all that is there again and compare.")] = False,
 ) -> None:
-    """Back up EDU_HOME, sealed and incremental; earlier backups go by EDU_BACKUP_KEEP and EDU_BACKUP_KEEP_DAYS."""
+    """Back up EDU_HOME, sealed and incremental, and read all backups again; earlier backups go by EDU_BACKUP_KEEP and EDU_BACKUP_KEEP_DAYS."""
     from warehouse.backup import make_backup, verify_backups
 
     settings = get_settings()
@@ -47,7 +47,8 @@ def backup(
             f"{done.added} files new or changed, {len(done.removed)} earlier backups removed"
         )
         typer.echo(f"key {done.manifest.key_fingerprint} is not in it; keep a copy of the key file apart.")
-        problems = done.problems
+        with screen.status("verifying"):
+            problems = verify_backups(home, folder).problems
     for problem in problems:
         typer.echo(f"problem: {problem}")
     if problems:

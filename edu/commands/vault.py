@@ -59,6 +59,8 @@ def verify(
 
     report = check(get_home(), heads)
     typer.echo(f"audit log: {report.entries} entries, {report.heads_seen} exported heads, head {report.head[:16]}")
+    for line in report.explained:
+        typer.echo(f"explained: {line}")
     for problem in report.problems:
         typer.echo(f"problem: {problem}")
     if not report.is_whole:

@@ -300,3 +300,30 @@ def test_a_long_list_is_cut_and_says_so() -> None:
     assert "unit 19" in alert.text
     assert "unit 20" not in alert.text
     assert "另有 5 项" in alert.text
+
+
+def alerts_of(home: Home) -> list[str]:
+    return [json.loads(line)["kind"] for line in (home.logs / "alerts.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_a_unit_that_is_held_again_after_it_was_let_through_is_told_again(
+    edu_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trip_breaker(edu_home, monkeypatch)
+    trip_breaker(edu_home, monkeypatch)
+    assert alerts_of(edu_home) == ["breaker_tripped"]
+    monkeypatch.setattr("expectations.gate.run_gate", lambda *_, **__: GateReport("collection"))
+    pipeline.run_named_gate("collection", edu_home, edu_home.warehouse)
+    trip_breaker(edu_home, monkeypatch)
+    assert alerts_of(edu_home) == ["breaker_tripped"] * 2
+
+
+def test_a_deadline_that_was_met_and_is_missed_again_is_told_again(
+    edu_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pass_deadline(edu_home, monkeypatch)
+    for status, expected in (("missing", 1), ("arrived", 1), ("missing", 2)):
+        with duckdb.connect(str(edu_home.warehouse)) as connection:
+            connection.execute(f"update management.expected_submission set status = '{status}'")
+        pipeline.alert_overdue(edu_home)
+        assert alerts_of(edu_home) == ["deadline_passed"] * expected

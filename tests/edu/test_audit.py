@@ -127,3 +127,53 @@ def test_the_head_goes_where_the_setting_says(edu_home: Home, tmp_path: Path, mo
     write(edu_home, 1)
     head = json.loads((tmp_path / "elsewhere" / "audit-head.jsonl").read_text())
     assert head["mac"] == audit.entries(edu_home)[0]["mac"]
+
+
+def test_entries_cut_off_stay_found_after_others_are_appended(edu_home: Home) -> None:
+    write(edu_home, 5)
+    put(edu_home, lines(edu_home)[:3])
+    write(edu_home, 4)
+    assert audit.verify(edu_home).problems == [
+        f"exported head {number} is not in the log: the chain was written anew" for number in (4, 5)
+    ]
+
+
+def test_a_last_entry_of_which_a_byte_was_taken_stays_found(edu_home: Home) -> None:
+    write(edu_home, 3)
+    audit.log_path(edu_home).write_bytes(audit.log_path(edu_home).read_bytes()[:-1])
+    write(edu_home, 2)
+    assert audit.verify(edu_home).problems == ["exported head 3 is not in the log: the chain was written anew"]
+
+
+def restore(home: Home, end: int) -> None:
+    """Go back to an end of the log as a restore does."""
+    put(home, lines(home)[:end])
+    audit.append(home, "restore", "operator", "恢复", "b1")
+
+
+def test_a_restore_explains_what_was_exported_after_its_end_and_it_stays_listed(edu_home: Home) -> None:
+    write(edu_home, 5)
+    restore(edu_home, 3)
+    write(edu_home, 3)
+    report = audit.verify(edu_home)
+    assert report.problems == []
+    [line] = report.explained
+    assert "b1 by operator" in line
+    assert "went back to seq 3: 2 exported entries, to seq 5, are lost" in line
+
+
+def test_a_restore_explains_neither_a_later_nor_an_earlier_cut(edu_home: Home) -> None:
+    write(edu_home, 5)
+    restore(edu_home, 3)
+    write(edu_home, 3)
+    put(edu_home, lines(edu_home)[:5])
+    write(edu_home, 2)
+    report = audit.verify(edu_home)
+    # 6 and 7 were cut off after the restore; 4 and 5 went with it.
+    assert [problem.split(" is ")[0] for problem in report.problems] == ["exported head 6", "exported head 7"]
+    assert len(report.explained) == 1
+    put(edu_home, lines(edu_home)[:2])
+    write(edu_home, 1)
+    restore(edu_home, 3)
+    # Entry 3 was cut off before the second restore; without its entry the first restore explains nothing.
+    assert "exported head 3 is not in the log: the chain was written anew" in audit.verify(edu_home).problems

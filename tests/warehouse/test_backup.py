@@ -461,3 +461,42 @@ def test_a_backup_is_an_entry_of_the_audit_log(home: Home, tmp_path: Path) -> No
     done = back_up(home, tmp_path / "backup")
     entry = audit.entries(home)[-1]
     assert (entry["action"], entry["actor"], entry["subject"]) == ("backup", "operator", done.manifest.backup_id)
+
+
+def test_a_restore_of_an_older_backup_leaves_one_explained_break(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDU_AUDIT_HEAD_DIR", str(tmp_path / "heads"))
+    get_settings.cache_clear()
+    done = back_up(home, tmp_path / "backup")
+    end = len(audit.entries(home))
+    for number in range(2):
+        audit.append(home, "vault.reveal", "officer", "核对", f"case c{number}")
+    into = Home(tmp_path / "new")
+    restore_backup(tmp_path / "backup", into, actor="operator", key_file=key_path(home))
+    audit.append(into, "vault.reveal", "officer", "核对", "case c3")
+    report = audit.verify(into)
+    assert report.problems == []
+    [line] = report.explained
+    assert f"backup {done.manifest.backup_id} by operator" in line
+    assert f"went back to seq {end}: 2 exported entries, to seq {end + 2}, are lost" in line
+    details = audit.entries(into)[end]["details"]
+    assert (details["log_ended_at"], details["exported_to"]) == (end, end + 2)
+
+
+@pytest.mark.parametrize("how", ["flipped", "cut off", "emptied", "gone"])
+def test_a_damaged_content_is_sealed_anew_by_the_backup_after_the_one_that_told_it(
+    home: Home, tmp_path: Path, how: str
+) -> None:
+    folder = tmp_path / "backup"
+    first = back_up(home, folder)
+    entry = next(entry for entry in first.manifest.entries if entry.path.startswith("archive/"))
+    damage(Store(folder, load_key(home)).object_path(entry.digest), how)
+    command = [sys.executable, "-m", "edu.cli", "backup", "--to", str(folder), "--by", "operator"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ("problem: " in told.stdout, told.returncode) == ((False, 0) if how == "gone" else (True, 1)), told.stderr
+    mended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ("problem: " in mended.stdout, mended.returncode) == (False, 0)
+    into = Home(tmp_path / "new")
+    restore_backup(folder, into, actor="operator", backup_id=first.manifest.backup_id, key_file=key_path(home))
+    assert (into.root / entry.path).read_bytes() == (home.root / entry.path).read_bytes()

@@ -22,7 +22,15 @@ from warehouse.backup.contents import (
     read_publication,
     source_of,
 )
-from warehouse.backup.store import BackupBrokenError, BackupPlaceError, Entry, Manifest, Store
+from warehouse.backup.store import (
+    CHANGED,
+    BackupBrokenError,
+    BackupBusyError,
+    BackupPlaceError,
+    Entry,
+    Manifest,
+    Store,
+)
 from warehouse.publish import current_version, read_changelog
 
 VAULT_PART = "vault"
@@ -168,6 +176,9 @@ class Verification:
 def verify_backups(home: Home, folder: Path) -> Verification:
     """Read every manifest and every content of a folder of backups again, and compare with what was written.
 
+    A damaged content is set aside, unless the folder is being written or cannot be: the next backup seals it anew where
+    its file still stands.
+
     Raises:
         KeyFileError: the key is missing or another.
         BackupPlaceError: there is no backup.
@@ -181,10 +192,26 @@ def verify_backups(home: Home, folder: Path) -> Verification:
     for manifest in manifests:
         for entry in manifest.entries:
             where[entry.digest] = (entry, manifest)
+    damaged = []
     for digest, (entry, manifest) in sorted(where.items()):
         problem = store.get(digest, None)
         found.contents += 1
         found.size += entry.size
         if problem:
             found.problems.append(f"backup {manifest.backup_id}: {entry.path} {problem}")
+        if problem == CHANGED:
+            damaged.append(digest)
+    if damaged:
+        _set_aside(store, damaged)
     return found
+
+
+def _set_aside(store: Store, digests: list[str]) -> None:
+    try:
+        with store.writing():
+            for digest in digests:
+                # A backup that ended since it was read may have sealed it anew.
+                if store.get(digest, None) == CHANGED:
+                    store.set_aside(digest)
+    except (BackupBusyError, BackupPlaceError):
+        return

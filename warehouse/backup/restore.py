@@ -63,7 +63,9 @@ def restore_backup(
     _install_key(into, key)
     _check(into, manifest)
     (into.root / UNFINISHED).unlink()
-    audit.append(into, "restore", actor, "恢复", manifest.backup_id, {"created_at": manifest.created_at})
+    ended_at, exported_to = audit.ends(into)
+    details = {"created_at": manifest.created_at, "log_ended_at": ended_at, "exported_to": exported_to}
+    audit.append(into, audit.RESTORE, actor, "恢复", manifest.backup_id, details)
     return manifest
 
 

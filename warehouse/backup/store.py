@@ -28,6 +28,8 @@ from edu.sealed import SealError, seal, unseal
 FORMAT = 1
 MARK = b"EDUB1"
 PART = ".part"
+BROKEN = ".broken"
+CHANGED = "was changed"
 
 
 class BackupPlaceError(EduError):
@@ -155,12 +157,21 @@ class Store:
             target.flush()
             os.fsync(target.fileno())
         final = self.object_path(digest)
-        if final.exists():
-            aside.unlink()
-        else:
-            final.parent.mkdir(mode=PRIVATE_DIR_MODE, exist_ok=True)
-            aside.replace(final)
+        final.parent.mkdir(mode=PRIVATE_DIR_MODE, exist_ok=True)
+        # What stands there may be damaged; this copy has just been sealed.
+        aside.replace(final)
+        self._aside_path(digest).unlink(missing_ok=True)
         return digest, size
+
+    def set_aside(self, digest: str) -> None:
+        """Take a damaged content out of the way, so that the next backup seals its file anew."""
+        path = self.object_path(digest)
+        if path.exists():
+            path.replace(self._aside_path(digest))
+
+    def _aside_path(self, digest: str) -> Path:
+        path = self.object_path(digest)
+        return path.with_name(f"{path.name}{BROKEN}")
 
     def _name(self, plain_sha256: bytes) -> str:
         # A plain hash would tell whether a guessed content is in the backup.
@@ -176,10 +187,10 @@ class Store:
                     with target.open("wb") as out:
                         found = unseal(source, out, self._content_key, MARK)
         except FileNotFoundError:
-            return "is missing"
+            return CHANGED if self._aside_path(digest).exists() else "is missing"
         except SealError:
-            return "was changed"
-        return None if self._name(found) == digest else "was changed"
+            return CHANGED
+        return None if self._name(found) == digest else CHANGED
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write a manifest whole or not at all; with it, and not before, the backup exists."""
