@@ -174,7 +174,7 @@ def decide(
         at: when the decision became usable; default is now.
 
     Raises:
-        CaseNotFoundError, DecisionError: see there.
+        CaseNotFoundError, DecisionError: see there; a second key that the case does not concern is refused.
         AuditReasonError, AuditValueError: author or reason is empty or holds an identifier; nothing is recorded.
     """
     case = show_case(home, case_id)
@@ -183,13 +183,16 @@ def decide(
         raise DecisionError(f"case {case['case_id'][:12]} ({case['case_kind']}) allows {', '.join(allowed)}.")
     if (decision == "effective_school") != bool(school):
         raise DecisionError("effective_school needs --school, the code of the school that counts; others take none.")
+    if other_key is not None:
+        if decision not in LINKING:
+            raise DecisionError("--with goes with link and keep_apart only; other decisions take no second key.")
+        _check_other_key(home, case, other_key)
     school_id = _school_of_case(home, case, school) if school else None
     recorded_at = at or now()
     text = "\x1f".join([case["case_id"], decision, author, reason, str(school_id), str(other_key), str(recorded_at)])
     decision_id = "d" + hashlib.sha256(text.encode()).hexdigest()[:31]
-    audit.append(
-        home, "cases.decide", author, reason, case["case_id"], {"decision": decision, "kind": case["case_kind"]}
-    )
+    details = {"decision": decision, "kind": case["case_kind"]} | ({"other_key": other_key} if other_key else {})
+    audit.append(home, "cases.decide", author, reason, case["case_id"], details)
     runs.append(
         home,
         "decision",
@@ -210,6 +213,36 @@ def decide(
         ],
     )
     return decision_id
+
+
+_IS_NEAR = """
+    with near as (
+        select number_key as near_key from storage.map_key_pair where evidence_key = $subject
+        union
+        select evidence_key from storage.map_key_pair where number_key = $subject
+        union
+        select 'xjh:' || right_key from collection.link_evidence where 'xjh:' || left_key = $subject
+        union
+        select 'xjh:' || left_key from collection.link_evidence where 'xjh:' || right_key = $subject
+    )
+    select count(*) from near inner join storage.map_person as person on person.evidence_key = near.near_key
+    where near.near_key = $other
+"""
+
+
+def _check_other_key(home: Home, case: dict[str, Any], other_key: str) -> None:
+    """Refuse a second key that the case is not about: one that no evidence ties to the case's own key at one step.
+
+    Raises:
+        DecisionError: it is another's key, or none at all; what was given is not repeated, for it may be a number.
+    """
+    with built.opened(home) as connection:
+        found = connection.execute(_IS_NEAR, {"subject": case["subject_key"], "other": other_key}).fetchone()
+    if not found or not found[0]:
+        raise DecisionError(
+            f"--with is no key that case {case['case_id'][:12]} concerns. Name a pseudonym (such as cn_id:…) that was "
+            "seen with the case's subject_key; without --with the decision holds for all of them."
+        )
 
 
 def _school_of_case(home: Home, case: dict[str, Any], school_code: str) -> str:

@@ -168,3 +168,27 @@ def test_a_decision_is_honoured_and_survives_a_rebuild(home: Home, tmp_path: Pat
     decide(home, collision, "reopen", **BY)
     build_all(home)
     assert kinds(home) == ["identity_collision"]
+
+
+def test_a_second_key_must_be_one_of_the_case(home: Home) -> None:
+    """Grants a link of keys that came together only: pupil 1 is a stranger to the roll number with two ID numbers."""
+    collision = list_cases(home, kind="identity_collision")[0]["case_id"]
+    dual = list_cases(home, kind="dual_enrolment", status=None)[0]["case_id"]
+    key = load_key(home)
+    stranger, own = (
+        "cn_id:" + str(name) for name in pseudonyms(key, "cn_id", [id_number(1), id_number(9)]).to_pylist()
+    )
+    before = {case: len(show_case(home, case)["decisions"]) for case in (collision, dual)}
+    for case, decision, refused in (
+        (collision, "link", stranger),
+        (collision, "keep_apart", "nobody"),
+        (collision, "reopen", own),
+        (dual, "confirm", id_number(1)),
+    ):
+        with pytest.raises(DecisionError) as caught:
+            decide(home, case, decision, other_key=refused, **BY)
+        assert refused not in str(caught.value)
+    assert {case: len(show_case(home, case)["decisions"]) for case in (collision, dual)} == before
+    decide(home, collision, "keep_apart", other_key=own, **BY)
+    assert show_case(home, collision)["decisions"][-1]["other_key"] == own
+    assert audit.entries(home)[-1]["details"]["other_key"] == own
