@@ -112,6 +112,6 @@ def lift(person: Annotated[str, typer.Option(help="person_id (pseudonym).")], by
 
 
 def _restrict(person: str, action: str, by: str, reason: str) -> None:
-    from edu.restriction import record
+    from warehouse.restriction import record
 
     typer.echo(record(get_home().ensure(), person, action=action, actor=by, reason=reason))
