@@ -27,7 +27,7 @@ def home(edu_home: Home) -> Home:
 
 
 @pytest.mark.parametrize("action", ["restrict", "lift"])
-@pytest.mark.parametrize("person", ["nobody", "cn_id:" + "0" * 32, "abc/张三/家住沙市", f"{PERSON}/张三"])
+@pytest.mark.parametrize("person", ["no-such-person", "cn_id:" + "0" * 32, "abc/张三/家住沙市", f"{PERSON}/张三"])
 def test_nobody_is_refused(home: Home, person: str, action: str) -> None:
     with pytest.raises(UnknownPersonError) as caught:
         record(home, person, action=action, **BY)
