@@ -72,6 +72,11 @@ live as (
     where r.status <> 'rejected' and not exists (
         select 1 from read_parquet('{runs}/withdrawal/*.parquet') as w where w.submission_id = r.submission_id
     )
+    -- What a decision (更正单) did not let count is in effect nowhere, and may be sent again.
+    and r.submission_id not in (
+        select submission_id from read_parquet('{runs}/correction/*.parquet', union_by_name = true)
+        where decision = 'rejected'
+    )
 ),
 newest as (
     select * from receipt

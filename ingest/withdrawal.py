@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from edu import audit, runs
-from edu.city_lock import refuse_locked
+from edu.city_lock import refuse_locked, refuse_register_of_locked
 from edu.clock import now
 from edu.duck import in_memory
 from edu.errors import EduError, ExitCode
@@ -43,7 +43,8 @@ def withdraw(
 
     Raises:
         UnknownSubmissionError: no receipt has the id.
-        LockedSubmissionError: the city's approval saw it.
+        LockedSubmissionError: the city's approval saw it, or a 更正单 made it count.
+        LockedRegisterError: it is a register of schools on which locked figures stand.
         AuditReasonError, AuditValueError: nobody or no reason is given, or a text holds an identifier.
     """
     runs.ensure_empty(home)
@@ -62,6 +63,8 @@ def withdraw(
     if known and known[0]:
         return Withdrawal(submission_id, receipt[0], receipt[1], known[0], is_new=False)
     refuse_locked(home, submission_id)
+    if receipt[0] == "school":
+        refuse_register_of_locked(home, submission_id, receipt[1])
     moment = recorded_at or now()
     audit.append(home, "submission.withdraw", by, reason, submission_id, {"dataset": receipt[0], "period": receipt[1]})
     record = {"submission_id": submission_id, "author": by, "reason": reason, "recorded_at": moment}

@@ -2,19 +2,30 @@ with receipt as (
     {{ newest_landing() }}
 ),
 
--- What a city's approval saw is locked: taking it back afterwards waits for a decision (更正单).
+-- What a city's approval saw, or a decision (更正单) made count, is locked: taking it back afterwards waits for a decision.
+locked as (
+    select
+        seen.submission_id,
+        approval.recorded_at as locked_at
+    from {{ ref('col_approval_seen') }} as seen
+    inner join {{ ref('col_approval') }} as approval on approval.approval_id = seen.approval_id
+    where approval.org_level = 'city'
+    union all
+    select
+        submission_id,
+        recorded_at
+    from {{ ref('col_correction') }}
+    where decision = 'approved'
+),
+
 withdrawn as (
     select withdrawal.submission_id
     from {{ ref('col_withdrawal') }} as withdrawal
     where
         not exists (
             select 1
-            from {{ ref('col_approval_seen') }} as seen
-            inner join {{ ref('col_approval') }} as approval on approval.approval_id = seen.approval_id
-            where
-                seen.submission_id = withdrawal.submission_id
-                and approval.org_level = 'city'
-                and approval.recorded_at <= withdrawal.recorded_at
+            from locked
+            where locked.submission_id = withdrawal.submission_id and locked.locked_at <= withdrawal.recorded_at
         )
         or exists (
             select 1
@@ -22,8 +33,27 @@ withdrawn as (
             where
                 correction.submission_id = withdrawal.submission_id
                 and correction.decision = 'approved'
-                and correction.recorded_at >= withdrawal.recorded_at
+                and correction.recorded_at > withdrawal.recorded_at
         )
+),
+
+-- What a decision (更正单) did not let count may be sent again and is decided again.
+declined as (
+    select
+        dataset,
+        unit_owner,
+        period,
+        submission_id
+    from (
+        select
+            correction.*,
+            row_number() over (
+                partition by dataset, unit_owner, period, submission_id
+                order by recorded_at desc, correction_id desc
+            ) as newest_no
+        from {{ ref('col_correction') }} as correction
+    ) as numbered
+    where newest_no = 1 and decision = 'rejected'
 ),
 
 -- The same bytes again are a repeat only while they are what each of their units already holds.
@@ -38,7 +68,13 @@ unit_sequence as (
     from {{ ref('col_unit') }} as unit
     inner join receipt on receipt.submission_id = unit.submission_id and receipt.status <> 'rejected'
     left join withdrawn on withdrawn.submission_id = unit.submission_id
-    where withdrawn.submission_id is null
+    left join declined
+        on
+            declined.submission_id = unit.submission_id
+            and declined.dataset = unit.dataset
+            and declined.unit_owner = unit.unit_owner
+            and declined.period = unit.period
+    where withdrawn.submission_id is null and declined.submission_id is null
 ),
 
 repeated as (
