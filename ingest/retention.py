@@ -20,6 +20,7 @@ from edu.paths import Home
 from edu.pseudonym import load_or_create_key
 from edu.runs import ensure_empty
 from ingest.archive import archive_path, manifest_path
+from ingest.linking import match_path
 
 YEAR_END = (8, 31)
 
@@ -122,6 +123,10 @@ def apply_retention(home: Home, *, actor: str, is_dry_run: bool, today: date | N
             )
             for path in [*files, *held]:
                 path.unlink()
+    if not is_dry_run:
+        # Hashes of names are of no use to the batches that stay; those of a batch with something kept stay whole.
+        for batch in {row[3] for row in gone} - kept_batches:
+            match_path(home, batch).unlink(missing_ok=True)
     if result and not is_dry_run:
         _remove_from_vault(home, expired_ids)
     return result

@@ -38,6 +38,12 @@ def land(home: Home, folder: Path, period: str = "2024-2025/1", snapshot: str = 
     assert [receipt.status for receipt in collect([path], home=home, options=options).receipts] == ["accepted"]
 
 
+def batches_of(home: Home, period: str) -> set[str]:
+    """Return the batches that the receipts of a period name."""
+    sql = f"select batch_id from read_parquet('{home.runs}/submission/*.parquet') where period = ?"
+    return {str(row[0]) for row in duckdb.execute(sql, [period]).fetchall()}
+
+
 @pytest.fixture
 def city(edu_home: Home, tmp_path: Path) -> Home:
     """Three pupils, of whom one has an open case and one a decided one."""
@@ -130,6 +136,9 @@ def test_what_is_past_its_years_goes_and_the_rest_stays(edu_home: Home, tmp_path
     assert audit.entries(edu_home) == []
     assert apply_retention(edu_home, actor="upkeep", is_dry_run=False, today=day) == [planned]
     assert apply_retention(edu_home, actor="upkeep", is_dry_run=True, today=day) == []
+    # Of two batches, the hashes of names of the one within its years stay.
+    kept_batch = batches_of(edu_home, "2024-2025/1")
+    assert {path.stem for path in (edu_home.vault / "match").glob("*")} == kept_batch
     assert [entry["action"] for entry in audit.entries(edu_home)] == ["retention.remove"]
     from edu import vault
     from edu.pseudonym import load_key
@@ -142,6 +151,7 @@ def test_what_is_past_its_years_goes_and_the_rest_stays(edu_home: Home, tmp_path
     found = apply_retention(edu_home, actor="upkeep", is_dry_run=False, today=later)
     assert [(item.archive_files, item.person_rows) for item in found] == [(1, 0), (0, 15)]
     assert list(edu_home.archive.rglob("*.bin")) == []
+    assert list((edu_home.vault / "match").glob("*")) == []
     with vault.reading(edu_home, load_key(edu_home)) as connection:
         assert connection.execute("select count(*) from identifier").fetchone() == (0,)
 
