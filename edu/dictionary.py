@@ -50,7 +50,7 @@ RUN_TITLES = {
     "approval_seen": "Deliveries that an approval saw, one row a unit and submission.",
     "correction": "Decisions on changes after a lock (更正单), one row a decision.",
     "plan_opinion": "Opinions on evaluations of the plan and the replies to them; the newest record of an opinion counts.",
-    "restriction": "Restrictions of a person's data and their lifting, one row each.",
+    "restriction": "Restrictions of a person's data and their lifting, one row a key that was the person's.",
     "decision": "Decisions on cases, one row a decision; input data that survives rebuilds.",
     "link_evidence": "Agreements of two roll numbers seen beside the vault, pseudonyms and booleans only.",
     "official_release": "Releases of figures that were sent upward, one row a release.",

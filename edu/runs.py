@@ -177,6 +177,7 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
         [
             ("restriction_id", TEXT),
             ("person_id", TEXT),
+            ("evidence_key", TEXT),
             ("action", TEXT),
             ("author", TEXT),
             ("reason", TEXT),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
@@ -18,6 +19,21 @@ def test_restricting_and_lifting_are_recorded_and_logged(edu_home: Home) -> None
     rows = [pq.read_table(edu_home.runs / "restriction" / f"{name}.parquet").to_pylist()[0] for name in (first, second)]
     assert [(row["person_id"], row["action"]) for row in rows] == [(PERSON, "restrict"), (PERSON, "lift")]
     assert [entry["action"] for entry in audit.entries(edu_home)] == ["restriction.restrict", "restriction.lift"]
+
+
+def test_every_key_of_the_person_of_now_is_recorded(edu_home: Home) -> None:
+    keys = [f"xjh:{number:032x}" for number in (1, 2, 3)]
+    with duckdb.connect(str(edu_home.warehouse)) as connection:
+        connection.execute("create schema storage; create table storage.map_person (evidence_key text, person_id text)")
+        connection.executemany(
+            "insert into storage.map_person values (?, ?)", list(zip(keys, [keys[0], keys[0], keys[2]], strict=True))
+        )
+    recorded = [
+        record(edu_home, key, action="restrict", actor="officer", reason="本人申请") for key in (keys[1], PERSON)
+    ]
+    known, unknown = (pq.read_table(edu_home.runs / "restriction" / f"{name}.parquet").to_pylist() for name in recorded)
+    assert [(row["person_id"], row["evidence_key"]) for row in known] == [(keys[1], keys[0]), (keys[1], keys[1])]
+    assert [(row["person_id"], row["evidence_key"]) for row in unknown] == [(PERSON, None)]
 
 
 @pytest.mark.parametrize("person", ["李明", "420103201201010013", "", "xjh:李明"])

@@ -1,6 +1,8 @@
 select
     restriction_id,
     person_id,
+    coalesce(evidence_key, person_id) as evidence_key,
+    evidence_key is not null as has_keys,
     action,
     author,
     reason,
