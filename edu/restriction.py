@@ -41,6 +41,7 @@ def record(home: Home, person_id: str, *, action: str, actor: str, reason: str) 
     audit.append(home, f"restriction.{action}", actor, reason, person_id)
     identity = f"r{now():%Y%m%d%H%M%S}{uuid.uuid4().hex[:8]}"
     recorded_at = now()
+    named: list[str | None] = [*keys] or [None]
     rows: list[dict[str, object]] = [
         {
             "restriction_id": identity,
@@ -51,7 +52,7 @@ def record(home: Home, person_id: str, *, action: str, actor: str, reason: str) 
             "reason": reason,
             "recorded_at": recorded_at,
         }
-        for key in keys or [None]
+        for key in named
     ]
     runs.append(home, "restriction", identity, rows)
     return identity
