@@ -31,24 +31,36 @@ def _ratios(name: str) -> str:
 
 
 def _volume_query() -> str:
-    """Return the query of units whose newest full delivery is out of proportion to their last period."""
-    low = f"case n.dataset {_ratios('volume_min_ratio') or 'when null then 0'} end"
-    high = f"case n.dataset {_ratios('volume_max_ratio') or 'when null then 0'} end"
-    minimum = f"case n.dataset {_ratios('volume_minimum_rows')} end"
+    """Return the query of units whose newest full delivery is out of proportion to the last one that could be right.
+
+    A delivery that is itself out of proportion is no measure for the next, unless a steward has released it. What a
+    system delivers of one unit under several of its names is one delivery.
+    """
+    low = f"case dataset {_ratios('volume_min_ratio') or 'when null then 0'} end"
+    high = f"case dataset {_ratios('volume_max_ratio') or 'when null then 0'} end"
+    minimum = f"case dataset {_ratios('volume_minimum_rows')} end"
+    is_out = (
+        "coalesce({last}.amount > 0 and greatest({next}.amount, {last}.amount) >= minimum "
+        "and ({next}.amount < {last}.amount * low or {next}.amount > {last}.amount * high), false)"
+    )
+    is_in = f"not {is_out.replace('{last}', 'last').replace('{next}', 'next')}"
+    is_held = is_out.replace("{last}", "measure").replace("{next}", "newest")
+    is_released = f"not ({_not_released('d', 'volume_against_last_period')})"
     return (
         "with whole as (select d.dataset, d.unit_owner, coalesce(k.first_school_code, d.unit_owner) as lasting_owner, "
-        "d.period, d.snapshot_date, d.submission_id, d.rows_accepted from {batch} as d "
-        f"left join ({FIRST_CODE}) as k on k.school_code = d.unit_owner "
-        "where d.is_current and d.coverage = 'full'), "
-        "compared as (select *, lag(rows_accepted) over (partition by dataset, lasting_owner "
-        "order by period, snapshot_date, submission_id) as last_rows, "
-        "lag(period) over (partition by dataset, lasting_owner order by period, snapshot_date, submission_id) "
-        "as last_period from whole) "
-        "select n.dataset, n.unit_owner as school_code, n.period, n.snapshot_date, n.submission_id, "
-        "n.rows_accepted || ' rows after ' || n.last_rows || ' in ' || n.last_period as observed "
-        f"from compared as n where n.last_rows > 0 and greatest(n.rows_accepted, n.last_rows) >= {minimum} "
-        f"and (n.rows_accepted < n.last_rows * ({low}) or n.rows_accepted > n.last_rows * ({high})) "
-        f"and {_not_released('n', 'volume_against_last_period')}"
+        f"d.period, d.snapshot_date, d.submission_id, bool_or({is_released}) as is_released, "
+        f"sum(d.rows_accepted) as amount from {{batch}} as d left join ({FIRST_CODE}) as k "
+        "on k.school_code = d.unit_owner where d.is_current and d.coverage = 'full' group by all), "
+        "placed as (select dataset, unit_owner, period, snapshot_date, submission_id, is_released, "
+        f"struct_pack(amount := amount) as newest, {low} as low, {high} as high, {minimum} as minimum, "
+        "list(struct_pack(amount := amount, period := period, is_released := is_released)) over ("
+        "partition by dataset, lasting_owner order by period, snapshot_date, submission_id "
+        "rows between unbounded preceding and 1 preceding) as earlier from whole), "
+        "compared as (select * exclude (earlier), list_reduce(earlier, lambda last, next: "
+        f"case when next.is_released or {is_in} then next else last end) as measure from placed where len(earlier) > 0) "
+        "select dataset, unit_owner as school_code, period, snapshot_date, submission_id, "
+        "newest.amount || ' rows after ' || measure.amount || ' in ' || measure.period as observed "
+        f"from compared where not is_released and {is_held}"
     )
 
 

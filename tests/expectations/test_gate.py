@@ -303,6 +303,75 @@ def test_a_changed_school_code_is_the_same_school(edu_home: Home) -> None:
     assert len(run(edu_home, "collection", moved).held_units) == 1
 
 
+def rosters(*rows: int) -> str:
+    """Return deliveries f0, f1, ... of the roll of school 2142000002 in the first terms of 2020, 2021, ..."""
+    years = list(enumerate(rows))
+    units = ", ".join(
+        f"('f{n}', 'student', '2142000002', '2142000002', '{2020 + n}-{2021 + n}/1', date '{2020 + n}-09-01', "
+        f"{count}, 0, 'full', {count})"
+        for n, count in years
+    )
+    received = ", ".join(
+        f"('f{n}', 'd1', 'accepted', {count}, {count}, 0, 'k', timestamp '{2020 + n}-09-05 08:00:00')"
+        for n, count in years
+    )
+    registered = ", ".join(f"('2142000002', '{2020 + n}-{2021 + n}/1')" for n, _ in years)
+    return (
+        "delete from collection.unit where submission_id = 's2'; "
+        f"insert into collection.unit values {units}; insert into collection.submission values {received}; "
+        f"insert into collection.school values {registered}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "released", "expected"),
+    [
+        ([1000, 100, 1010], None, [1]),
+        ([1000, 100, 100, 1010], None, [1, 2]),
+        ([1000, 100, 110, 1010], 1, [3]),
+        ([1000, 600, 310], None, []),
+        ([40, 0, 41], None, [1]),
+        ([0, 40, 41], None, []),
+    ],
+    ids=["a part once", "a part twice", "released", "shrinks by steps", "nothing once", "nothing first"],
+)
+def test_a_roster_out_of_proportion_is_no_measure_for_the_next(
+    edu_home: Home, rows: list[int], released: int | None, expected: list[int]
+) -> None:
+    change = rosters(*rows)
+    if released is not None:
+        change += (
+            f"; insert into collection.release values ('student', '2142000002', '{2020 + released}-{2021 + released}/1', "
+            f"'f{released}', 'volume_against_last_period')"
+        )
+    report = run(edu_home, "collection", change)
+    assert report.held_units == [
+        f"student 2142000002 {2020 + n}-{2021 + n}/1: volume_against_last_period" for n in expected
+    ]
+
+
+def test_what_comes_under_two_names_of_one_school_is_one_roster(edu_home: Home) -> None:
+    """900 and 40 rows of one delivery are no halving within it, and 940 are the measure of the next."""
+    change = rosters(900, 940) + (
+        "; insert into collection.unit values ('f0', 'student', 'sys:b', '2142000002', '2020-2021/1', "
+        "date '2020-09-01', 40, 0, 'full', 40); update collection.submission set rows_read = 940, rows_accepted = 940 "
+        "where submission_id = 'f0'; update collection.unit set school_code = 'sys:a' "
+        "where submission_id = 'f0' and rows_read = 900"
+    )
+    assert run(edu_home, "collection", change).held_units == []
+    report = run(edu_home, "collection", change + "; " + LAST_YEAR_HALVED)
+    assert report.held_units == ["student 2142000002 2021-2022/1: volume_against_last_period"]
+    assert report.results_path is not None
+    [unit] = [row for row in pq.read_table(report.results_path).to_pylist() if row["scope"] == "unit"]
+    assert unit["observed"] == "469 rows after 940 in 2020-2021/1"
+
+
+LAST_YEAR_HALVED = (
+    "update collection.unit set rows_read = 469, rows_accepted = 469 where submission_id = 'f1'; "
+    "update collection.submission set rows_read = 469, rows_accepted = 469 where submission_id = 'f1'"
+)
+
+
 def premises(*values: tuple[int, str, float, float]) -> str:
     """Return deliveries f<year> of a school's premises: year, campus, equipment in the cell, land in the cell."""
     years = sorted({year for year, *_ in values})
