@@ -1,6 +1,6 @@
 -- A person whose data may not be shown (个人信息保护法 arts. 44-46): whoever holds a key whose latest action is to hide it.
--- Totals keep the person. An action takes all keys that were the person's on its day, so that a later row that breaks a
--- link shows nobody: each part that is left stays hidden until it is lifted. An action without keys of its own names the
+-- Totals keep the person. An action takes all keys that were the person's on its day, so that a row which breaks a link
+-- shows nobody: each part that is left stays hidden until it is lifted. An action without keys of its own names the
 -- person by one of them, whoever that person is now; a key that is no evidence any more stands for itself.
 with action_taken as (
     select
