@@ -2,7 +2,7 @@ with receipt as (
     {{ newest_landing() }}
 ),
 
--- What a city's approval saw, or a decision (更正单) made count, is locked: taking it back afterwards waits for a decision.
+-- What a city's approval saw, or a decision (更正单) made count, is locked: taking it back waits for a decision.
 locked as (
     select
         seen.submission_id,
