@@ -1,7 +1,7 @@
 {#
   The newest landing of each submission that was recorded by the time the build looks from: a submission that was landed
   again under a later contract counts once, and an earlier time sees the earlier landing. Of a submission that the city
-  locked, the landing that it saw counts; of a lock that did not record it, and of a 更正单, the newest of before it.
+  locked, the landing that it saw counts; of a lock that did not record it, the newest of before the lock.
 #}
 {% macro newest_landing() -%}
     select *
@@ -26,21 +26,6 @@
             inner join {{ ref('col_approval') }} as approval on approval.approval_id = seen.approval_id
             where approval.org_level = 'city'
             group by seen.submission_id
-            union all
-            select
-                correction.submission_id,
-                null,
-                min(correction.recorded_at)
-            from {{ ref('col_correction') }} as correction
-            where
-                correction.decision = 'approved'
-                and not exists (
-                    select 1
-                    from {{ ref('col_approval_seen') }} as saw
-                    inner join {{ ref('col_approval') }} as city on city.approval_id = saw.approval_id
-                    where city.org_level = 'city' and saw.submission_id = correction.submission_id
-                )
-            group by correction.submission_id
         ) as locked on locked.submission_id = landing.submission_id
         where {{ is_recorded('landing.recorded_at') }}
     ) as numbered

@@ -150,9 +150,6 @@ def build(bounds: Settings) -> list[Rule]:
             "where d.is_current and u.school_code is not null "
             "and (u.dataset <> 'school' or u.unit_owner like '%:%') and not exists ("
             f"select 1 from collection.school as r left join ({FIRST_CODE}) as c on c.school_code = r.school_code "
-            # A register that was taken back, superseded or waits for a decision places nobody.
-            "inner join {batch} as s on s.submission_id = r.submission_id and s.batch_id = r.batch_id "
-            "and s.dataset = 'school' and s.source_owner = r.school_code and s.period = r.period and s.is_current "
             "where coalesce(c.first_school_code, r.school_code) = coalesce(k.first_school_code, u.unit_owner) "
             "and r.school_code not like '%:%' "
             "and u.period in (r.period, substr(r.period, 1, 9), 'FY' || substr(r.period, 1, 4), "
