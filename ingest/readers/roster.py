@@ -359,8 +359,8 @@ def _students(tables: Tables, prefix: str, roster: Roster) -> Row:
 
 
 def _staff(tables: Tables, prefix: str, roster: Roster) -> Row:
-    # Where users.csv says what everybody is, of whom it says nothing is left out by mistake.
-    says_roles = tables.has("users", "role") and not tables.has("roles")
+    # Without roles.csv nothing but users.csv says what everybody is: of whom it says nothing, a role was left out.
+    says_roles = not tables.has("roles")
     people = _people(
         prefix,
         roster,

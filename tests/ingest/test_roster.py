@@ -516,3 +516,20 @@ def test_a_role_that_nobody_knows_makes_no_staff(edu_home: Home, tmp_path: Path)
         "and severity = 'quarantine'"
     ).fetchall()
     assert reasons == [("role_unknown",)]
+
+
+def test_a_delta_of_users_alone_loses_nobody_without_a_word(edu_home: Home, tmp_path: Path) -> None:
+    land(edu_home, write_folder(tmp_path / "bulk", numbered_bundle()))
+    files = numbered_bundle()
+    away = ("orgs", "roles", "classes", "enrollments")
+    files = {name: lines for name, lines in files.items() if name not in away}
+    files["manifest"] = manifest(
+        users="delta", courses="absent", demographics="absent", **dict.fromkeys(away, "absent")
+    )
+    staff = by_dataset(land(edu_home, write_folder(tmp_path / "delta", files)))["staff"]
+    assert (staff.status, *counts(staff)) == ("rejected", 2, 0, 2)
+    reasons = duckdb.sql(
+        f"select reason_code, count(*) from read_parquet('{edu_home.runs}/finding/*.parquet') "
+        "where dataset = 'staff' and reason_code = 'role_unknown' group by all"
+    ).fetchall()
+    assert reasons == [("role_unknown", 2)]
