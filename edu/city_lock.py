@@ -46,10 +46,8 @@ def refuse_locked(home: Home, submission_id: str) -> None:
             f"inner join read_parquet('{home.runs}/approval_seen/*.parquet', union_by_name = true) as s "
             "on s.approval_id = a.approval_id "
             "where a.org_level = 'city' and s.submission_id = $submission "
-            f"union all select dataset, period from (from read_parquet('{home.runs}/correction/*.parquet', "
-            "union_by_name = true) where submission_id = $submission qualify row_number() over ("
-            "partition by dataset, unit_owner, period order by recorded_at desc, correction_id desc) = 1) "
-            "where decision = 'approved' order by all limit 1",
+            f"union all select dataset, period from read_parquet('{home.runs}/correction/*.parquet', union_by_name = true) "
+            "where decision = 'approved' and submission_id = $submission order by all limit 1",
             {"submission": submission_id},
         ).fetchone()
     if locked:

@@ -204,11 +204,11 @@ class _Known:
     """What was received: ids, and the bytes that are in effect now.
 
     Raises:
-        ReceiptsBrokenError, LakeBrokenError, RecordsBrokenError: receipts, units or withdrawals cannot be read.
+        ReceiptsBrokenError, LakeBrokenError, RecordsBrokenError: receipts, units, withdrawals or decisions cannot be read.
     """
 
     def __init__(self, home: Home) -> None:
-        with connect() as connection, named_if_broken(home, "submission", "unit", "withdrawal"):
+        with connect() as connection, named_if_broken(home, "submission", "unit", "withdrawal", "correction"):
             self.ids = {
                 row[0]
                 for row in connection.execute(

@@ -24,7 +24,7 @@ class UnknownPersonError(EduError):
 
 
 def record(home: Home, person_id: str, *, action: str, actor: str, reason: str) -> str:
-    """Write a restriction or its lifting of a person who exists; return its id.
+    """Write a restriction or its lifting, of all keys of a person who exists; return its id.
 
     A lifting may also name a key that was restricted and is no evidence any more.
 
@@ -34,18 +34,21 @@ def record(home: Home, person_id: str, *, action: str, actor: str, reason: str) 
         NoPseudonymError, AuditValueError, AuditReasonError: see `edu.restriction.record`.
     """
     with built.opened(home) as connection:
-        found = connection.execute(
-            "select count(*) from storage.map_person where $person in (evidence_key, person_id)", {"person": person_id}
-        ).fetchone()
-    is_known = bool(found and found[0]) or (action == "lift" and _was_restricted(home, person_id))
-    if not is_known:
+        rows = connection.execute(
+            "select evidence_key from storage.map_person where person_id in "
+            "(select person_id from storage.map_person where $person in (evidence_key, person_id)) order by evidence_key",
+            {"person": person_id},
+        ).fetchall()
+    if not rows and not (action == "lift" and _was_restricted(home, person_id)):
         raise UnknownPersonError(action)
-    return restriction.record(home, person_id, action=action, actor=actor, reason=reason)
+    return restriction.record(home, person_id, action=action, actor=actor, reason=reason, keys=[key for (key,) in rows])
 
 
 def _was_restricted(home: Home, person_id: str) -> bool:
     runs.ensure_empty(home)
     found = duckdb.execute(
-        f"select count(*) from read_parquet('{home.runs}/restriction/*.parquet') where person_id = ?", [person_id]
+        f"select count(*) from read_parquet('{home.runs}/restriction/*.parquet', union_by_name = true) "
+        "where ? in (person_id, evidence_key)",
+        [person_id],
     ).fetchone()
     return bool(found and found[0])

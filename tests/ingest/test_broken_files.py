@@ -12,7 +12,7 @@ import pytest
 from rosters import SCHOOL, pupil, write_roster
 from typer.testing import CliRunner
 
-from edu import vault
+from edu import runs, vault
 from edu.batches import LakeBrokenError, ReceiptsBrokenError, RecordsBrokenError, broken, named_if_broken
 from edu.cli import app
 from edu.duck import connect
@@ -160,6 +160,13 @@ def test_a_withdrawal_that_cannot_be_read_is_no_receipt_and_nothing_mends_it(
         with pytest.raises(RecordsBrokenError, match=f"runs/withdrawal/{path.name} cannot be read. Restore") as caught:
             ask()
         assert not isinstance(caught.value, ReceiptsBrokenError)
+
+
+def test_a_decision_that_cannot_be_read_stops_a_landing_by_name(edu_home: Home, tmp_path: Path) -> None:
+    runs.append(edu_home, "correction", "k1", [dict.fromkeys(runs.RUN_SCHEMAS["correction"].names, None)])
+    damage(edu_home.runs / "correction" / "k1.parquet", "cut")
+    with pytest.raises(RecordsBrokenError, match=r"runs/correction/k1\.parquet cannot be read"):
+        land(edu_home, write_roster(tmp_path / "c.csv", [pupil(5)]), "2023-2024/1")
 
 
 @pytest.mark.parametrize("how", DAMAGES)

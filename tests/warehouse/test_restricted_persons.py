@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from edu import audit
@@ -42,6 +43,16 @@ def test_a_person_is_restricted_by_any_key_and_a_key_that_went_can_still_be_lift
     with pytest.raises(UnknownPersonError):
         record(home, GONE, action="restrict", **BY)
     assert [entry["subject"] for entry in audit.entries(home)] == [GONE, PERSON, KEY, KEY, GONE]
+
+
+def test_every_key_of_the_person_of_now_is_recorded_and_each_can_be_lifted(home: Home) -> None:
+    name = record(home, KEY, action="restrict", **BY)
+    rows = pq.read_table(home.runs / "restriction" / f"{name}.parquet").to_pylist()
+    assert [(row["person_id"], row["evidence_key"]) for row in rows] == [(KEY, PERSON), (KEY, KEY)]
+    # A key that is no evidence any more, and was never what named the person.
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("delete from storage.map_person")
+    assert record(home, PERSON, action="lift", **BY)
 
 
 def test_without_a_warehouse_nobody_is_known(edu_home: Home) -> None:

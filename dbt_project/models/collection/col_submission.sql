@@ -37,23 +37,16 @@ withdrawn as (
         )
 ),
 
--- What a decision (更正单) did not let count may be sent again and is decided again.
+-- What a decision (更正单) did not let count may be sent again and is decided again; it waits no more itself, so it has no
+-- other decision.
 declined as (
-    select
+    select distinct -- two stewards may decide at once
         dataset,
         unit_owner,
         period,
         submission_id
-    from (
-        select
-            correction.*,
-            row_number() over (
-                partition by dataset, unit_owner, period, submission_id
-                order by recorded_at desc, correction_id desc
-            ) as newest_no
-        from {{ ref('col_correction') }} as correction
-    ) as numbered
-    where newest_no = 1 and decision = 'rejected'
+    from {{ ref('col_correction') }}
+    where decision = 'rejected'
 ),
 
 -- The same bytes again are a repeat only while they are what each of their units already holds.
