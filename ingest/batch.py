@@ -130,19 +130,19 @@ class Batch:
     def _archive_opened(self, item: Pending, path: Path) -> str | None:
         """Archive a workbook as its password opens it, and return the hash; null where it has none or that is wrong.
 
-        The password goes, so that what it locks could not be read again from the archive.
+        The password goes, so that what it locks could not be read again from the archive. The opened form stays in the
+        landing's private folder, which goes with it, for the reader and for the sender's correction workbook.
         """
         if not item.password:
             return None
         try:
             if sniff.kind_of(path) != "ole2" or not protected.is_protected(path):
                 return None
-            copy = protected.opened(path, item.password, self.scratch, "archived")
+            item.opened = protected.opened(path, item.password, self.scratch, item.submission_id)
         except RejectedFileError:
             return None
-        digest = file_sha256(copy)
-        archive.store(self.home, self.key, copy, digest)
-        copy.unlink()
+        digest = file_sha256(item.opened)
+        archive.store(self.home, self.key, item.opened, digest)
         return digest
 
     def _give_feedback(self) -> None:
@@ -151,11 +151,10 @@ class Batch:
             mended = feedback.repairs(self.connection, self.contract)
             for item, record in zip(self.items, self.records, strict=True):
                 identity = item.submission_id
-                path = None if item.source.is_bundle or item.source.roster else item.source.path
                 own = [row for row in mended if row[0] == identity]
                 if feedback.has_statements(self.contract, record):
                     feedback.deliver_statements(self.home, self.connection, self.contract, record)
                 found = found_in(self.connection, "finding_record", identity)
-                feedback.deliver(self.home, self.contract, record, found, own, path)
+                feedback.deliver(self.home, self.contract, record, found, own, item.layout_path)
         except Exception as error:  # a landing that is committed stays committed
             log.warning("batch %s: feedback is incomplete (%s)", self.batch_id, type(error).__name__)

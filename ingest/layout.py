@@ -101,7 +101,7 @@ def _csv_page(path: Path, contract: Contract, profile: str, wanted: set[tuple[st
 
 
 def _refuse(locked: Path) -> Path:
-    raise RejectedFileError(locked.name, "workbook_encrypted", "Its password is kept nowhere.")
+    raise RejectedFileError(locked.name, "workbook_encrypted", "Give the form that its password opened.")
 
 
 def _printed_pages(path: Path, kind: str, contract: Contract, profile: str) -> list[Page]:

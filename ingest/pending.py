@@ -30,12 +30,17 @@ class Pending:
     last_landed: datetime | None = None
     """When it was landed last; this landing counts from a later time on."""
     opened: Path | None = None
-    """The workbook without its password, where it comes out of the archive."""
+    """The workbook without its password, in the landing's private folder."""
 
     @property
     def landing_name(self) -> str:
         """What tells this landing of the submission from others, which keep their batches and receipts."""
         return self.submission_id + (f"+{self.earlier_landings}" if self.earlier_landings else "")
+
+    @property
+    def layout_path(self) -> Path | None:
+        """The file whose layout the sender gets back, opened where it came under a password; null for a bundle."""
+        return None if self.source.is_bundle or self.source.roster else self.opened or self.source.path
 
     @property
     def source_ref(self) -> str:

@@ -449,12 +449,10 @@ def give_feedback(home: Home, submission_id: str, out: Path | None = None) -> Pa
     if not found.counts and not feedback.has_statements(contract, receipt):
         return feedback.deliver(home, contract, receipt, found, [], None, out)
     with _examined(home, load_key(home), [receipt], contract, home) as batch:
-        source = batch.items[0].source
-        path = None if source.is_bundle or source.roster else source.path
         mended = feedback.repairs(batch.connection, contract)
         if out is None and feedback.has_statements(contract, receipt):
             feedback.deliver_statements(home, batch.connection, contract, receipt)
-        return feedback.deliver(home, contract, receipt, found, mended, path, out)
+        return feedback.deliver(home, contract, receipt, found, mended, batch.items[0].layout_path, out)
 
 
 def give_missing_feedback(home: Home, org: str | None = None) -> list[Path]:

@@ -50,7 +50,7 @@ def read(
         scratch: a private folder for a converted copy; the caller removes it.
         prefix: begins the names of this source's tables.
         password: opens an encrypted workbook; it is kept nowhere.
-        opened: the encrypted workbook as the password opened it before, out of the archive.
+        opened: the encrypted workbook as the password opened it before.
 
     Raises:
         RejectedFileError: the file cannot be read as this dataset.

@@ -46,11 +46,19 @@ def _is_protected(path: Path) -> bool:
         if name is None:
             return False
         head = ole.openstream(name).read(4096)
+    return has_password_record(head)
+
+
+def has_password_record(head: bytes) -> bool:
+    """Whether the first records of an old workbook's stream hold the one that says how it is encrypted."""
     at = 0
     while at + 4 <= len(head):
         kind, length = struct.unpack_from("<HH", head, at)
         if kind == FILEPASS:
             return True
+        if kind == 0:
+            # No record of a workbook: noughts stand where the opened form had the record of its password.
+            return False
         at += 4 + length
     return False
 

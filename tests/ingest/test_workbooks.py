@@ -8,6 +8,7 @@ import html
 import io
 import json
 import re
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,22 @@ from edu.errors import RejectedFileError
 from edu.paths import Home
 from edu.pseudonym import load_key
 from ingest.archive import restore
+from ingest.feedback import outbox_files
 from ingest.inbox import discover
 from ingest.landing import collect
 from ingest.readers import peek_title, read, xlsx
+from ingest.readers.protected import has_password_record
 from ingest.readers.table import ReadResult
-from ingest.replay import LockedWorkbookError, UnmendableError, mend, receipts, reland, replay, verify
+from ingest.replay import (
+    LockedWorkbookError,
+    UnmendableError,
+    give_feedback,
+    mend,
+    receipts,
+    reland,
+    replay,
+    verify,
+)
 from ingest.submission import Options
 from ingest.withdrawal import withdraw
 
@@ -450,6 +462,15 @@ def test_a_workbook_with_a_password(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_an_old_workbook_is_protected_until_its_password_record_is_blanked() -> None:
+    """An opened .xls holds noughts of the length of that record, which need be no multiple of a record's head."""
+    begin = struct.pack("<HH", 0x0809, 16) + bytes(16)
+    rest = struct.pack("<HH", 0x00E1, 2) + bytes(2) + struct.pack("<HH", 0x002F, 4) + bytes(4)
+    assert has_password_record(begin + struct.pack("<HH", 0x002F, 54) + b"\x11" * 54 + rest)
+    assert not has_password_record(begin + bytes(4 + 54) + rest)
+    assert not has_password_record(begin + struct.pack("<HH", 0x00E1, 2) + bytes(2))
+
+
 def test_the_password_is_kept_nowhere(edu_home: Home, tmp_path: Path) -> None:
     password = "qZ7-unmistakable-password"
     path = encrypted(tmp_path / "e.xlsx", password)
@@ -478,6 +499,55 @@ def test_a_workbook_with_a_password_is_replayed_without_it(edu_home: Home, tmp_p
     assert archived.read_bytes() == original
     kept = [item for item in edu_home.root.rglob("*") if item.is_file() and b"xl/worksheets" in item.read_bytes()]
     assert kept == []
+
+
+def test_a_workbook_with_a_password_is_answered_in_its_own_layout(edu_home: Home, tmp_path: Path) -> None:
+    """The clerk gets back his sheet with the cell marked, at landing and out of the archive; what he mends supersedes."""
+    path = tmp_path / "e.xlsx"
+    content = encrypted(path, "口令-1", sex_code="").read_bytes()
+    options = Options(dataset="student", org="421002", period="2024-2025/1", password="口令-1")
+    [first] = collect([path], home=edu_home, options=options).receipts
+    assert (first.status, first.rows_accepted, first.rows_incomplete) == ("accepted", 1, 1)
+    identity = str(first.submission_id)
+    # In the row that `encrypted` writes, 性别 stands where the template has it.
+    place = f"{openpyxl.utils.get_column_letter(NAMES.index('sex_code') + 1)}2"
+
+    def check_marks(answer: Path) -> openpyxl.Workbook:
+        back = openpyxl.load_workbook(answer)
+        assert back.sheetnames[0] == "学生信息"
+        sheet = back["学生信息"]
+        assert [cell.value for cell in sheet[1]] == ON_MAIN
+        assert [cell.coordinate for row in sheet.iter_rows() for cell in row if cell.comment] == [place]
+        assert "必填项" in sheet[place].comment.text
+        assert sheet[place].fill.fill_type == "solid"
+        return back
+
+    sent = [item for item in outbox_files(edu_home, identity) if item.suffix == ".xlsx"]
+    assert len(sent) == 1
+    for answer in (*sent, give_feedback(edu_home, identity), give_feedback(edu_home, identity, tmp_path / "out.xlsx")):
+        assert answer
+        back = check_marks(answer)
+    assert {item.suffix for item in outbox_files(edu_home, identity)} == {".xlsx", ".json"}
+    # Nothing opened stays: neither in the folder of work nor beside what was sent.
+    assert [item.name for item in edu_home.tmp.rglob("*") if item.is_file() and not item.name.endswith(".lock")] == []
+    assert not list(edu_home.root.rglob("*.opened"))
+    assert not list(tmp_path.glob("*.opened"))
+    # A replay elsewhere answers the same from the archive that went with it.
+    other = Home(tmp_path / "other")
+    assert replay(edu_home, other).differing == []
+    check_marks(give_feedback(other, identity) or path)
+    assert not list(other.root.rglob("*.opened"))
+
+    back["学生信息"][place].value = "男"
+    back.save(tmp_path / "改好.xlsx")
+    [second] = collect([tmp_path / "改好.xlsx"], home=edu_home, options=Options()).receipts
+    assert (second.status, second.org, second.rows_accepted, second.rows_incomplete) == ("accepted", "421002", 1, 0)
+    newest = receipts(edu_home, str(second.submission_id))[-1]
+    assert (newest["coverage"], newest["period"]) == ("full", "2024-2025/1")
+    # The first is in effect no longer: its bytes, sent again, are a new delivery.
+    path.write_bytes(content)
+    [third] = collect([path], home=edu_home, options=options).receipts
+    assert third.status == "accepted"
 
 
 def test_a_wrong_password_archives_the_file_as_it_came(edu_home: Home, tmp_path: Path) -> None:
