@@ -4,9 +4,9 @@
   that name no school belong to their submitter: `owner` is then `submitter_org`. A delete may name its row by another
   key than the row's own, as where another system deletes by its own id a pupil whose key is his roll number: `deleted_by`
   is the column of that other key. `keeps` says which of the rows of a key counts: the newest, or the first where what
-  was once said is not changed.
+  was once said is not changed. `row_keys` is a query of the row keys that are asked for, where not all are.
 #}
-{% macro current_rows(dataset, columns, owner='school_code', deleted_by=none, keeps='newest') -%}
+{% macro current_rows(dataset, columns, owner='school_code', deleted_by=none, keeps='newest', row_keys=none) -%}
     select {{ columns | join(', ') }}
     from (
         select
@@ -36,7 +36,11 @@
                 and removed.snapshot_date is not distinct from lake_row.snapshot_date
                 and removed.row_key = lake_row.row_key
         {% endif -%}
-        where not unit.is_held
+        where
+            not unit.is_held
+            {%- if row_keys %}
+            and lake_row.row_key in ({{ row_keys }})
+            {%- endif %}
     ) as numbered
     where place = 1 and not is_removed
 {%- endmacro %}

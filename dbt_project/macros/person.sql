@@ -82,3 +82,48 @@
     {{ 'union all' if not loop.last }}
     {% endfor %}
 {%- endmacro %}
+
+{# Rows that count of keys in the query's `conflict`, with the key, the verified ID number beside it, school and date. Only
+   the rows whose row key ever stood with such a key are ranked: they are few. #}
+{% macro numbers_in_conflict() -%}
+    {%- set sources = [
+        {'dataset': 'student', 'key': 'xjh_key', 'namespace': 'xjh'},
+        {'dataset': 'staff', 'key': 'staff_no_key', 'namespace': 'gh@school'},
+    ] -%}
+    {% for source in sources %}
+    {%- set bearing -%}
+        select bearing.row_key
+        from {{ ref('col_' ~ source.dataset) }} as bearing
+        inner join conflict on conflict.evidence_key = '{{ source.namespace }}:' || bearing.{{ source.key }}
+    {%- endset %}
+    select
+        '{{ source.namespace }}:' || {{ source.key }} as evidence_key,
+        'cn_id:' || id_number_key as number_key,
+        school_code,
+        snapshot_date
+    from (
+        {{ current_rows(
+            source.dataset,
+            ['school_code', 'snapshot_date', source.key, 'identity_status', 'id_number_key'],
+            row_keys=bearing
+        ) }}
+    ) as {{ source.dataset }}_of_conflict
+    where identity_status = 'verified'
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+{%- endmacro %}
+
+{# Joins that find the person of a row that names one by a key, at the school of alias `school`: a key that several
+   persons share is, at a school, the person who has it there. #}
+{% macro person_joins(rows, namespace, key) -%}
+    left join {{ ref('map_shared_key') }} as shared
+        on shared.evidence_key = '{{ namespace }}:' || {{ rows }}.{{ key }} and shared.school_id = school.school_id
+    left join {{ ref('map_person') }} as by_number on by_number.evidence_key = '{{ namespace }}:' || {{ rows }}.{{ key }}
+    left join {{ ref('map_person') }} as by_row
+        on by_row.evidence_key = case when {{ rows }}.{{ key }} is null then {{ rows }}.row_key end
+{%- endmacro %}
+
+{# The person that person_joins finds. #}
+{% macro person_found() -%}
+    coalesce(shared.person_id, by_number.person_id, by_row.person_id)
+{%- endmacro %}

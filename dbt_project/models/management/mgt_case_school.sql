@@ -1,4 +1,5 @@
--- What has to be decided, where, and in which period. A case is known by its key, never by a person's value.
+-- What has to be decided, where, and in which period. A case is known by its key, never by a person's value, and a
+-- school in it by its first code, so that a decision outlives a change of code.
 with tolerance as (
     select value as days
     from {{ ref('case_threshold') }}
@@ -165,6 +166,7 @@ longer as (
 overdue as (
     select
         pupil.person_id,
+        pupil.school_id,
         school.school_code,
         pupil.period,
         pupil.snapshot_date
@@ -192,6 +194,7 @@ with_classes as (
 empty as (
     select
         pupil.person_id,
+        pupil.school_id,
         school.school_code,
         pupil.period,
         pupil.snapshot_date
@@ -385,7 +388,7 @@ opened as (
     union
     select
         'graduate_not_cleared',
-        person_id || '/' || school_code,
+        person_id || '/' || substr(school_id, 2),
         person_id,
         'student',
         school_code,
@@ -397,7 +400,7 @@ opened as (
     union
     select
         'empty_enrolment',
-        person_id || '/' || school_code,
+        person_id || '/' || substr(school_id, 2),
         person_id,
         'student',
         school_code,
@@ -409,7 +412,7 @@ opened as (
     union
     select
         'empty_enrolment',
-        untraced.person_id || '/' || school.school_code,
+        untraced.person_id || '/' || substr(untraced.school_id, 2),
         untraced.person_id,
         'student',
         school.school_code,

@@ -1,7 +1,7 @@
 -- A finding is open until a later full delivery of the same sender, dataset and period lacks it for the same school; a
 -- partial delivery says nothing of the rows that it does not carry, nor any of schools that are not in it, and a
--- rejected one was not read. Days run to the newest receipt of
--- the data, or to the day the build looks from: no clock.
+-- rejected one was not read. What was taken back, or waits for a decision, neither opens nor closes anything. Days run
+-- to the newest receipt of the data, or to the day the build looks from: no clock.
 with delivery as (
     select
         submission_id,
@@ -14,7 +14,14 @@ with delivery as (
             partition by dataset, submitter_org, period order by received_at, submission_id
         ) as delivery_no
     from {{ ref('col_submission') }}
-    where not is_repeat
+    where not is_repeat and not is_withdrawn
+),
+
+waiting as (
+    select distinct
+        submission_id,
+        unit_owner
+    from {{ ref('col_waiting') }}
 ),
 
 today as (
@@ -26,9 +33,11 @@ today as (
 
 carried as (
     select distinct -- a system that has two names for one school delivers one unit twice
-        submission_id,
-        unit_owner
-    from {{ ref('col_unit') }}
+        unit.submission_id,
+        unit.unit_owner
+    from {{ ref('col_unit') }} as unit
+    left join waiting on waiting.submission_id = unit.submission_id and waiting.unit_owner = unit.unit_owner
+    where waiting.submission_id is null
 ),
 
 seen as (
@@ -46,7 +55,8 @@ seen as (
         count(*) as findings
     from {{ ref('col_finding') }} as finding
     inner join delivery on delivery.submission_id = finding.submission_id
-    where finding.severity in ('reject', 'quarantine', 'incomplete', 'warn')
+    left join waiting on waiting.submission_id = finding.submission_id and waiting.unit_owner = finding.unit_owner
+    where finding.severity in ('reject', 'quarantine', 'incomplete', 'warn') and waiting.submission_id is null
     group by
         delivery.dataset, delivery.submitter_org, finding.unit_owner, delivery.period, finding.reason_code,
         coalesce(finding.field, ''), finding.class_no, finding.severity, delivery.delivery_no, delivery.received_at
@@ -100,7 +110,11 @@ absent as (
             and seen.delivery_no = delivery.delivery_no
     where
         seen.delivery_no is null
-        and (carried.submission_id is not null or problem.unit_owner = problem.submitter_org)
+        and (
+            carried.submission_id is not null
+            or problem.unit_owner = problem.submitter_org
+            and delivery.submission_id in (select carrying.submission_id from carried as carrying)
+        )
     group by
         problem.dataset, problem.submitter_org, problem.unit_owner, problem.period, problem.reason_code, problem.field,
         problem.severity

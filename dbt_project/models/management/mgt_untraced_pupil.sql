@@ -1,6 +1,6 @@
 -- Pupils whom a school reports all year and whom nobody saw: their class was tested and screened, and they have no
 -- result of fitness, no screening and no score anywhere in that year. Where a class was not examined as a whole, or the
--- pupil's row waits for a correction, nothing is said.
+-- pupil's row waits for a correction, or he shares his roll number with another pupil of the school, nothing is said.
 with bound as (
     select value as share_pct
     from {{ ref('case_threshold') }}
@@ -30,7 +30,9 @@ attending as (
             and earlier.school_id = later.school_id
             and earlier.school_year = later.school_year
             and earlier.term = 1
-    where later.class_code is not null and later.term = 2
+    left join {{ ref('map_shared_key') }} as shared
+        on shared.evidence_key = later.row_key and shared.school_id = later.school_id and shared.person_id is null
+    where later.class_code is not null and later.term = 2 and shared.evidence_key is null
 ),
 
 tested as (

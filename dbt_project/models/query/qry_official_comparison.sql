@@ -26,7 +26,10 @@ select
     reported.reported_value,
     now_of_release.value as corrected_value,
     cast(now_of_release.value - reported.reported_value as decimal(38, 10)) as difference,
-    not coalesce(reported.reported_value = now_of_release.value, false) as is_changed
+    not coalesce(
+        reported.reported_value = now_of_release.value,
+        reported.reported_value is null and now_of_release.value is null
+    ) as is_changed
 from reported
 full outer join now_of_release
     on

@@ -6,7 +6,7 @@ with reported as (
 )
 
 select
-    coalesce(by_number.person_id, by_row.person_id) as person_id,
+    {{ person_found() }} as person_id,
     school.school_id,
     reported.period,
     {{ school_year('reported.period') }} as school_year,
@@ -23,6 +23,4 @@ select
     reported.level_code
 from reported
 inner join {{ ref('map_school_code') }} as school on school.school_code = reported.school_code
-left join {{ ref('map_person') }} as by_number on by_number.evidence_key = 'xjh:' || reported.xjh_key
-left join {{ ref('map_person') }} as by_row
-    on by_row.evidence_key = case when reported.xjh_key is null then reported.row_key end
+{{ person_joins('reported', 'xjh', 'xjh_key') }}

@@ -7,23 +7,30 @@ with pupil as (
     ], deleted_by='sourced_id_key') }}
 ),
 
+-- A number that several persons bear names none of them: the row's own ID number goes before it.
 evidenced as (
     select
         pupil.*,
+        shared.person_id as shared_person_id,
         'xjh:' || pupil.xjh_key as best_key,
         case
-            when pupil.xjh_key is null and pupil.identity_status = 'verified' then 'cn_id:' || pupil.id_number_key
+            when
+                (pupil.xjh_key is null or shared.evidence_key is not null) and pupil.identity_status = 'verified'
+                then 'cn_id:' || pupil.id_number_key
             when pupil.xjh_key is null and pupil.identity_status = 'other_document'
                 then 'passport:' || pupil.id_number_key
         end as number_key,
         case when pupil.xjh_key is null then pupil.row_key end as place_key
     from pupil
+    inner join {{ ref('map_school_code') }} as school on school.school_code = pupil.school_code
+    left join {{ ref('map_shared_key') }} as shared
+        on shared.evidence_key = 'xjh:' || pupil.xjh_key and shared.school_id = school.school_id
 ),
 
 identified as (
     select
         evidenced.*,
-        coalesce(by_roll.person_id, by_number.person_id, by_place.person_id) as person_id
+        coalesce(by_number.person_id, evidenced.shared_person_id, by_roll.person_id, by_place.person_id) as person_id
     from evidenced
     left join {{ ref('map_person') }} as by_roll on by_roll.evidence_key = evidenced.best_key
     left join {{ ref('map_person') }} as by_number on by_number.evidence_key = evidenced.number_key

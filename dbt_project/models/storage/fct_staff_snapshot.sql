@@ -7,25 +7,32 @@ with member as (
     ], deleted_by='sourced_id_key') }}
 ),
 
+-- A number that several persons bear names none of them: the row's own ID number goes before it.
 evidenced as (
     select
         member.*,
+        shared.person_id as shared_person_id,
         'gh@school:' || member.staff_no_key as best_key,
         case
             when
-                member.staff_no_key is null and member.identity_status = 'verified'
+                (member.staff_no_key is null or shared.evidence_key is not null) and member.identity_status = 'verified'
                 then 'cn_id:' || member.id_number_key
             when member.staff_no_key is null and member.identity_status = 'other_document'
                 then 'passport:' || member.id_number_key
         end as number_key,
         case when member.staff_no_key is null then member.row_key end as place_key
     from member
+    inner join {{ ref('map_school_code') }} as school on school.school_code = member.school_code
+    left join {{ ref('map_shared_key') }} as shared
+        on shared.evidence_key = 'gh@school:' || member.staff_no_key and shared.school_id = school.school_id
 ),
 
 identified as (
     select
         evidenced.*,
-        coalesce(by_staff_no.person_id, by_number.person_id, by_place.person_id) as person_id
+        coalesce(
+            by_number.person_id, evidenced.shared_person_id, by_staff_no.person_id, by_place.person_id
+        ) as person_id
     from evidenced
     left join {{ ref('map_person') }} as by_staff_no on by_staff_no.evidence_key = evidenced.best_key
     left join {{ ref('map_person') }} as by_number on by_number.evidence_key = evidenced.number_key

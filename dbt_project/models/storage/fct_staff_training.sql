@@ -6,7 +6,7 @@ with reported as (
 )
 
 select
-    coalesce(by_number.person_id, by_row.person_id) as person_id,
+    {{ person_found() }} as person_id,
     school.school_id,
     reported.period,
     reported.row_key,
@@ -20,6 +20,4 @@ select
     reported.is_passed
 from reported
 inner join {{ ref('map_school_code') }} as school on school.school_code = reported.school_code
-left join {{ ref('map_person') }} as by_number on by_number.evidence_key = 'gh@school:' || reported.staff_no_key
-left join {{ ref('map_person') }} as by_row
-    on by_row.evidence_key = case when reported.staff_no_key is null then reported.row_key end
+{{ person_joins('reported', 'gh@school', 'staff_no_key') }}

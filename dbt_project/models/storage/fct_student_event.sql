@@ -6,7 +6,7 @@ with change as (
 )
 
 select
-    coalesce(by_roll.person_id, by_row.person_id) as person_id,
+    {{ person_found() }} as person_id,
     school.school_id,
     change.period,
     change.row_key,
@@ -21,10 +21,6 @@ from change
 inner join
     {{ ref('dim_school') }} as school
     on school.school_code = change.school_code and school.period = change.period
-left join {{ ref('map_person') }} as by_roll on by_roll.evidence_key = 'xjh:' || change.xjh_key
-left join {{ ref('map_person') }} as by_row
-    on by_row.evidence_key = case when change.xjh_key is null then change.row_key end
-left join {{ ref('dim_school') }} as from_school
-    on from_school.school_code = change.from_school_code and from_school.period = change.period
-left join {{ ref('dim_school') }} as to_school
-    on to_school.school_code = change.to_school_code and to_school.period = change.period
+{{ person_joins('change', 'xjh', 'xjh_key') }}
+left join {{ ref('map_school_code') }} as from_school on from_school.school_code = change.from_school_code
+left join {{ ref('map_school_code') }} as to_school on to_school.school_code = change.to_school_code
