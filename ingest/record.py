@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
 from edu import batches, runs
-from edu.errors import ExitCode
+from edu.errors import ExitCode, RejectedFileError
 from edu.paths import Home
 from edu.pseudonym import PlatformKey
 from ingest import lake
@@ -40,6 +41,7 @@ class Recorder:
     def write(self, recorded_at: datetime) -> list[Receipt]:
         """Write findings and units, then what was written, then the receipts; return them."""
         counts = self._counts()
+        self._refuse_empty(counts)
         findings = self._record_findings()
         self._write_units()
         files = lake.batch_files(self.home, self.contract.dataset, self.period, self.batch_id)
@@ -69,6 +71,20 @@ class Recorder:
             f"count(distinct {self._school()}) filter (where is_zero_report) from checked as c group by submission_id"
         ).fetchall()
         return {row[0]: (row[1], row[2], row[3], row[4]) for row in rows}
+
+    def _refuse_empty(self, counts: Container[str]) -> None:
+        """Refuse each file in which nothing stands below the header: it may be a failed export, and is no report of nothing.
+
+        A roster is left out, because one that feeds several datasets may well have nothing of one of them.
+        """
+        for item in self.items:
+            if item.refusal or item.source.roster or item.submission_id in counts:
+                continue
+            if self.contract.zero_report:
+                reason, advice = "rows_missing_zero_report", "Fill it in; who has nothing to report sends a row 零报告."
+            else:
+                reason, advice = "rows_missing", "Fill it in, or export it again, and send that."
+            item.refusal = RejectedFileError(item.source.path.name, reason, advice)
 
     def _record_findings(self) -> dict[str, dict[str, int]]:
         """Write all findings, those of forms of files included; return submission → severity → how many."""

@@ -302,6 +302,20 @@ def test_bad_files_are_rejected_with_a_receipt(edu_home: Home, tmp_path: Path, c
     assert list(edu_home.lake.glob("student/*/b*.parquet")) == []
 
 
+def test_a_header_alone_is_no_delivery(edu_home: Home, tmp_path: Path) -> None:
+    """Neither are sums and blank rows below it; the good file of the same batch is taken."""
+    alone = write_roster(tmp_path / "a.csv", [])
+    sums = write_roster(tmp_path / "b.csv", [], bottom=[["合计", "0"], ["", ""]])
+    good = write_roster(tmp_path / "c.csv", [pupil(1)])
+    receipts = land(edu_home, alone, sums, good).receipts
+    assert [(r.status, r.reason_code, r.rows_read) for r in receipts] == [
+        ("rejected", "rows_missing", 0),
+        ("rejected", "rows_missing", 0),
+        ("accepted", None, 1),
+    ]
+    assert [r.findings.get("reject", 0) for r in receipts] == [1, 1, 0]
+
+
 def test_a_missing_mandatory_column_rejects_the_file(edu_home: Home, tmp_path: Path) -> None:
     from rosters import header
 

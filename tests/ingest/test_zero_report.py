@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,35 @@ def test_a_school_that_says_so_has_reported_nothing(edu_home: Home, tmp_path: Pa
 def test_a_file_without_rows_reports_nothing_of_nobody(edu_home: Home, tmp_path: Path, rows: list[list[str]]) -> None:
     receipt = send(edu_home, tmp_path / "empty.csv", rows)
     assert receipt.status == "rejected"
+    assert receipt.findings
+
+
+@pytest.mark.parametrize(
+    ("dataset", "reason", "told"),
+    [
+        ("staff_training", "rows_missing_zero_report", "本期确实没有可报内容的学校请作零报告：填一行，写学校标识码"),
+        ("student", "rows_missing", "收到的是空白模板的，请填好再报送"),
+    ],
+)
+def test_a_blank_template_is_sent_back_with_what_to_do(
+    edu_home: Home, tmp_path: Path, dataset: str, reason: str, told: str
+) -> None:
+    """Of what may be reported as nothing the clerk reads how; of what may not he does not."""
+    write_template(dataset, tmp_path / "blank.xlsx")
+    period = YEAR if dataset == "staff_training" else "2024-2025/1"
+    [receipt] = collect([tmp_path / "blank.xlsx"], home=edu_home, options=Options(dataset, SCHOOL, period)).receipts
+    assert (receipt.status, receipt.reason_code, receipt.rows_read) == ("rejected", reason, 0)
+    assert receipt.findings == {"reject": 1}
+    assert "blank.xlsx" in str(receipt.message)
+    found = recorded(edu_home, "finding", "reason_code, class_no, severity, sheet, row_number, message_zh")
+    assert found == [(reason, 48, "reject", None, None, "表头以下没有任何数据行，未接收；本单位视为未报，不作零计。")]
+    assert recorded(edu_home, "unit", "school_code, dataset") == []
+    [answer] = edu_home.outbox.glob(f"{SCHOOL}/*.xlsx")
+    texts = [str(cell.value) for row in openpyxl.load_workbook(answer).worksheets[0] for cell in row if cell.value]
+    assert any(told in text for text in texts)
+    assert any("零报告" in text for text in texts) == (dataset == "staff_training")
+    [written] = edu_home.outbox.glob(f"{SCHOOL}/*.json")
+    assert [each["reason_code"] for each in json.loads(written.read_text())["reasons"]] == [reason]
 
 
 def test_two_rows_of_one_school_are_one_report(edu_home: Home, tmp_path: Path) -> None:
