@@ -14,6 +14,7 @@ from edu.codes import code_sets
 from edu.contract import Contract, FieldSpec, Profile
 from edu.errors import RejectedFileError
 from ingest import units
+from ingest.protected_text import unprotected
 
 Row = Sequence[str | None]
 
@@ -51,11 +52,13 @@ class Header:
     title: str | None = None
     extra_rows: int = 0
     """Rows above the header that the profile does not declare."""
+    above: tuple[str, ...] = ()
+    """What stands alone in a row above the header: its title and notes."""
 
 
 def clean(text: str | None) -> str:
-    """Return a header cell without stars, white space and width differences."""
-    return re.sub(r"[\s*]", "", (text or "").translate(FULL_WIDTH)).replace("\ufeff", "").lower()
+    """Return a header cell without stars, white space, width differences and Excel's protection of texts."""
+    return re.sub(r"[\s*]", "", unprotected((text or "").strip()).translate(FULL_WIDTH)).replace("\ufeff", "").lower()
 
 
 def _is_blank(text: str | None) -> bool:
@@ -159,7 +162,7 @@ def _value_form_votes(contract: Contract, columns: dict[int, str], body: Sequenc
             continue
         names = set(code_sets()[code_set].values())
         for row in body:
-            value = (row[i] or "").strip() if i < len(row) else ""
+            value = unprotected((row[i] or "").strip()) if i < len(row) else ""
             codes += value in code_sets()[code_set]
             labels += value in names
     return codes, labels
@@ -286,7 +289,15 @@ def _header(
         else:
             notes.append(FormNote("header_unit_mismatch", spec.name))
     return Header(
-        name, candidate.first_row, candidate.last_row, candidate.columns, measured, tuple(notes), title, extra
+        name,
+        candidate.first_row,
+        candidate.last_row,
+        candidate.columns,
+        measured,
+        tuple(notes),
+        title,
+        extra,
+        _alone(rows[: candidate.first_row]),
     )
 
 
@@ -318,3 +329,9 @@ def _above(rows: Sequence[Row], profile: Profile) -> tuple[str | None, int]:
         else:
             extra += 1
     return title, extra
+
+
+def _alone(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the texts each of which is all that a row says."""
+    texts = [{cell.strip() for cell in row if cell is not None and cell.strip()} for row in rows]
+    return tuple(sorted({text for said in texts if len(said) == 1 for text in said}))

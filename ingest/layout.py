@@ -1,4 +1,7 @@
-"""The clerk's own layout of a file: every cell as text, row by row as it was sent, with which column is which field."""
+"""The clerk's own layout of a file: every cell as text, row by row as it was sent, with which column is which field.
+
+Of a text in Excel's `="…"` only the text is shown, as it was read.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from edu.duck import in_memory
 from edu.errors import RejectedFileError
 from ingest.correction import AUXILIARY_SHEETS
 from ingest.header import clean, recognise
+from ingest.protected_text import unprotected
 from ingest.readers import base_table, sniff, workbook
 from ingest.readers import csv as csv_reader
 from ingest.readers.grid import Merge, Sheet
@@ -93,7 +97,7 @@ def _csv_page(path: Path, contract: Contract, profile: str, wanted: set[tuple[st
     rows: dict[int, dict[int, str]] = {}
     for number, record in enumerate(records, start=2 - form.header_rows):
         if number == 1 or (number > 1 and (wanted is None or (None, number) in wanted)):
-            rows[number] = {i: cell for i, cell in enumerate(record) if cell != ""}
+            rows[number] = {i: text for i, cell in enumerate(record) if (text := unprotected(cell)) != ""}
     if header.last_row > header.first_row:
         # Of a header in two rows one is left: the names that the form itself uses.
         rows[1].update({column: contract.header(profile, name) for column, name in header.columns.items()})
@@ -140,7 +144,7 @@ def _sheet_pages(
                 if kept is not None:
                     piece = piece.filter(pc.is_in(piece.column(0), kept))
                 for row, column, value in zip(*(part.to_pylist() for part in piece.columns), strict=True):
-                    rows.setdefault(row, {})[column] = value
+                    rows.setdefault(row, {})[column] = unprotected(value)
             if not rows:
                 continue
             for merge in sheet.merges:

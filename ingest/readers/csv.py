@@ -83,11 +83,10 @@ def read(
     finally:
         for copy in copies:
             copy.unlink(missing_ok=True)
-    fields, dropped = body(
+    fields, dropped, said = body(
         connection, table, form.width, form.header, contract, None, form.header_rows, has_faults=has_faults
     )
-    if dropped and FormNote("extra_rows_dropped") not in notes:
-        notes.append(FormNote("extra_rows_dropped"))
+    notes.extend(note for note in said if note not in notes)
     if form.header_rows > 1:
         connection.execute(f"update {table} set row_number = row_number - {form.header_rows - 1}")
     if has_faults:

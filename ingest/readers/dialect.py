@@ -5,13 +5,14 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from edu.errors import RejectedFileError
 from ingest.readers import mixed
-from ingest.readers.table import FOOTER_WORDS
+from ingest.readers.table import COUNT_NOTE, FOOTER_WORDS
 
 DELIMITERS = (",", "\t", ";", "|")
 RARE_DELIMITERS = (", ", "; ", "||", "::", "\t\t", " ", "^", "~", ":", "\x01")
@@ -126,7 +127,10 @@ def first_text(path: Path) -> str | None:
     return None
 
 
-def is_note(record: list[str]) -> bool:
-    """Whether a record is blank, or a total or signature line."""
-    first = next((cell.strip() for cell in record if cell.strip()), "")
-    return not first or first.startswith(FOOTER_WORDS)
+def is_note(record: list[str], above: frozenset[str] = frozenset()) -> bool:
+    """Whether a record is blank, a total or signature line, or stands alone and says how many rows there are or what
+    stands `above` the header."""
+    texts = [cell.strip() for cell in record if cell.strip()]
+    if not texts or texts[0].startswith(FOOTER_WORDS):
+        return True
+    return len(set(texts)) == 1 and (texts[0] in above or re.match(COUNT_NOTE, texts[0]) is not None)

@@ -36,7 +36,7 @@ class Form:
 
     @property
     def shape(self) -> Shape:
-        return Shape(self.width, self.least, self.header_rows)
+        return Shape(self.width, self.least, self.header_rows, frozenset(self.header.above))
 
 
 def _records(text: str, is_whole: bool, dialect: Dialect) -> tuple[list[list[str]], list[int]]:
@@ -68,7 +68,7 @@ def _widths(records: list[list[str]], header: Header) -> tuple[int, int]:
     """
     rows = records[header.first_row : header.last_row + 1]
     own = max(len(row) for row in rows)
-    body = [row for row in records[header.last_row + 1 :] if not is_note(row)]
+    body = [row for row in records[header.last_row + 1 :] if not is_note(row, frozenset(header.above))]
     if not body:
         return own, own
     common = Counter(len(row) for row in body).most_common(1)[0][0]

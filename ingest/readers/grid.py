@@ -196,9 +196,8 @@ def _load(
             connection.unregister("piece_cells")
     after = header.last_row + 1
     notes = [*header.notes, *_fill_merges(connection, table, sheet.merges, header, after)]
-    fields, dropped = body(connection, table, width, header, contract, sheet.name, after)
-    if dropped and FormNote("extra_rows_dropped") not in notes:
-        notes.append(FormNote("extra_rows_dropped"))
+    fields, dropped, said = body(connection, table, width, header, contract, sheet.name, after)
+    notes.extend(note for note in said if note not in notes)
     return header, fields, [*notes, *_hidden_rows(connection, table, sheet)], header.extra_rows + dropped
 
 

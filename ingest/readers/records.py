@@ -109,11 +109,13 @@ def _parsed(lines: list[str], dialect: Dialect) -> list[str] | None:
 
 @dataclass(frozen=True)
 class Shape:
-    """How wide the records of a table are, how many cells each must have, and how many of them are the header."""
+    """How wide the records of a table are, how many cells each must have, how many of them are the header, and what
+    stands alone in a record above that."""
 
     width: int
     least: int
     header_rows: int
+    above: frozenset[str] = frozenset()
 
 
 def _fitted(record: list[str], shape: Shape) -> list[str] | None:
@@ -122,7 +124,7 @@ def _fitted(record: list[str], shape: Shape) -> list[str] | None:
         return record
     if len(record) > shape.width:
         return record[: shape.width] if not any(cell.strip() for cell in record[shape.width :]) else None
-    is_whole = len(record) >= shape.least or is_note(record)
+    is_whole = len(record) >= shape.least or is_note(record, shape.above)
     return record + [""] * (shape.width - len(record)) if is_whole else None
 
 

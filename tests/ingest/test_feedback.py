@@ -128,6 +128,28 @@ def test_a_workbook_of_many_sheets_is_answered_in_its_sheets(edu_home: Home, tmp
     assert dict(kept) == dict.fromkeys(classes, 2)
 
 
+def test_protected_texts_land_and_come_back_as_texts(edu_home: Home, tmp_path: Path) -> None:
+    """An export with ="…" in every cell is taken; its correction workbook shows the texts, and comes back clean."""
+    path = write_roster(tmp_path / "plain.csv", [pupil(1), pupil(3, sex_code="")])
+    plain = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [plain[0], *([f'="{cell}"' if cell else "" for cell in row] for row in plain[1:])]
+    (tmp_path / "r.csv").write_text("\n".join(",".join(line) for line in lines), encoding="utf-8")
+    first = land(edu_home, tmp_path / "r.csv")
+    assert (first.status, first.rows_accepted, first.rows_incomplete) == ("accepted", 2, 1)
+    filled = [name for name, cell in zip(pupil(1), plain[1], strict=True) if cell]
+    assert {row[2:] for row in findings(edu_home, first.submission_id) if row[1] in filled and row[0] is None} == {
+        ("text_protection_removed", "fix")
+    }
+    book = openpyxl.load_workbook(book_of(edu_home, first.submission_id))
+    sheet = book.worksheets[0]
+    assert [sheet["A2"].value, sheet["G2"].value] == ["2142000001", id_number(1)]
+    sheet["C3"].value = "1"
+    book.save(tmp_path / "改好.xlsx")
+    second = land(edu_home, tmp_path / "改好.xlsx", Options())
+    assert (second.status, second.rows_accepted, second.rows_incomplete) == ("accepted", 2, 0)
+    assert findings(edu_home, second.submission_id) == []
+
+
 def test_a_file_too_large_is_answered_with_its_faulty_rows(
     edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from rosters import header, pupil, write_roster
 from edu.contract import get_contract
 from edu.errors import RejectedFileError
 from ingest.inbox import discover
+from ingest.protected_text import unprotected
 from ingest.readers import peek_title, read
 from ingest.readers.table import ReadResult
 
@@ -74,6 +75,109 @@ def test_rows_around_the_table_are_dropped(tmp_path: Path) -> None:
     # Title, note, sum and signature; the blank row is none of them.
     assert result.rows_dropped == 4
     assert [row[0] for row in rows] == [2, 3]
+
+
+def test_what_pages_of_a_printed_export_repeat_is_dropped(tmp_path: Path) -> None:
+    """Title, note, header, the page's number and the count of rows: dropped, counted and said once for the file."""
+    title, note = ["2024年荆州市学生表"], ["单位：荆州市第一小学"]
+    order = [spec.name for spec in CONTRACT.profile_fields("national_export")]
+    line = [pupil(3)[name] for name in order]
+    again = [f" {name}\u3000" for name in header()]
+    # A pupil in whose row nothing but a like text is odd is none of that.
+    odd = [{**pupil(5), "address": "共5人"}[name] for name in order]
+    page_break = [["第 1 页"], title, [" 单位：荆州市第一小学", *[""] * (len(order) - 1)], again]
+    path = write_roster(
+        tmp_path / "r.csv", [pupil(1)], top=[title, note], bottom=[*page_break, line, *page_break, odd, ["共3人"]]
+    )
+    result, rows = load(path, tmp_path)
+    assert reasons(result) == [("extra_rows_dropped", None)]
+    # Two above, four at each of two page breaks, and the count: eleven. Rows stand where they stood below the header.
+    assert result.rows_dropped == 11
+    names = ["row_number", "row_fault", *order]
+    assert [row[:2] for row in rows] == [(2, None), (7, None), (12, None)]
+    assert [dict(zip(names, row, strict=False))["address"] for row in rows][2] == "共5人"
+    # The same in a workbook.
+    made = [title, note, header(), [pupil(1)[name] for name in order], *page_break, line, ["共2人"], ["", " 共 2 条"]]
+    result, rows = load(workbook(tmp_path / "r.xlsx", made), tmp_path)
+    assert (reasons(result), result.rows_dropped) == ([("extra_rows_dropped", None)], 2 + 4 + 2)
+    assert [row[0] for row in rows] == [4, 9]
+
+
+def test_a_repeated_header_of_two_rows_is_dropped_whole(tmp_path: Path) -> None:
+    names = header("student", "template")
+    groups = ["基本情况", None, "具体内容"] + [None] * (len(names) - 3)
+    rows = [[TITLE], groups, names, body(), [TITLE], ["基本情况 ", *groups[1:]], names, body()]
+    result, read_rows = load(workbook(tmp_path / "r.xlsx", rows, merge="A2:B2"), tmp_path)
+    assert (sorted(reasons(result)), result.rows_dropped) == (
+        [("extra_rows_dropped", None), ("merged_header", None)],
+        3,
+    )
+    assert [row[0] for row in read_rows] == [4, 8]
+
+
+def test_a_row_of_few_cells_is_no_note(tmp_path: Path) -> None:
+    """What stands beside other cells, or says nothing of a count, is a row with its faults."""
+    width = len(header())
+    bottom = [["共5人", "2142000001"], ["共同体"], ["共5个班"], ["一小", "共5人", *[""] * (width - 2)]]
+    result, rows = load(write_roster(tmp_path / "r.csv", [pupil(1), pupil(3), pupil(7)], bottom=bottom), tmp_path)
+    assert (reasons(result), result.rows_dropped) == ([], 0)
+    assert [(row[0], row[1]) for row in rows][3:] == [
+        (5, "columns_uneven"),
+        (6, "columns_uneven"),
+        (7, "columns_uneven"),
+        (8, None),
+    ]
+
+
+def protected(text: object) -> str:
+    """Return a cell as Excel's exports write it: ="0716"."""
+    return "" if text in (None, "") else f'="{text}"'
+
+
+@pytest.mark.parametrize("is_quoted", [False, True])
+def test_texts_that_excel_protects_are_read(tmp_path: Path, is_quoted: bool) -> None:
+    order = [spec.name for spec in CONTRACT.profile_fields("national_export")]
+    rows = [[pupil(n)[name] or "" for name in order] for n in (1, 3)]
+    # Both ways of writing such a cell are about: bare, and quoted with its own quotes doubled.
+    mark = (lambda cell: '"' + cell.replace('"', '""') + '"') if is_quoted else str
+    lines = [",".join(mark(protected(cell)) for cell in row) for row in [header(), *rows]]
+    (tmp_path / "r.csv").write_text("\r\n".join(lines) + "\r\n", encoding="utf-8")
+    plain, expected = load(write_roster(tmp_path / "plain.csv", [pupil(1), pupil(3)]), tmp_path)
+    result, found = load(tmp_path / "r.csv", tmp_path)
+    assert (result.profile, found) == (plain.profile, expected)
+    filled = [name for name in order if pupil(1)[name] not in (None, "")]
+    said = reasons(result)
+    assert [field for reason, field in said if reason == "text_protection_removed"] == filled
+    # Only the headers' own spelling is said besides.
+    assert {reason for reason, _ in said} == {"text_protection_removed", "header_variant"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ('="0716"', "0716"),
+        ('="-0.75"', "-0.75"),
+        ('="王 小明"', "王 小明"),
+        ('=""', None),
+        ('="=cmd()"', '="=cmd()"'),
+        ('="@SUM(A1)"', '="@SUM(A1)"'),
+        ('="-2+3"', '="-2+3"'),
+        ('=" +A1"', '=" +A1"'),
+        ('="a"&"b"', '="a"&"b"'),
+        ('="a""b"', '="a""b"'),
+        ("=0716", "=0716"),
+        ('=HYPERLINK("x")', '=HYPERLINK("x")'),
+        ('="0716" ', '="0716" '),
+        ("='0716'", "='0716'"),
+        ('+"0716"', '+"0716"'),
+    ],
+)
+def test_nothing_else_that_begins_like_a_formula_changes(tmp_path: Path, cell: str, expected: str | None) -> None:
+    result, rows = load(write_roster(tmp_path / "r.csv", [pupil(1, address=cell)]), tmp_path)
+    order = ["row_number", *[spec.name for spec in CONTRACT.profile_fields("national_export")]]
+    assert dict(zip(order, rows[0], strict=True))["address"] == expected
+    assert bool(reasons(result)) == (expected != cell)
+    assert unprotected(cell) == (expected or "")
 
 
 def test_uneven_rows_are_faulty_rows_and_a_file_of_them_is_refused(tmp_path: Path) -> None:
