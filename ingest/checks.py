@@ -80,6 +80,28 @@ def _shared_value(_: Contract, rule: Rule) -> str:
     )
 
 
+def _shared_number(contract: Contract, rule: Rule) -> str:
+    """A number that a school's rows of one file give to different persons: several of what `differs` names differ.
+
+    A name or a date alone may have been corrected between two rows of one person. Numbers are counted by their hashes,
+    of which few repeat, so that only those rows are compared.
+    """
+    differs = rule.params["differs"]
+    assert isinstance(differs, list)
+    place = f"submission_id, {quoted(str(contract.school_field))}, {quoted(rule.field)}"
+    counted = f"not is_deleted and {quoted(rule.field)} is not null"
+    same = f"(partition by {place})"
+    differing = " + ".join(
+        f"cast(coalesce(min({quoted(str(name))}) over {same} <> max({quoted(str(name))}) over {same}, false) as integer)"
+        for name in differs
+    )
+    return (
+        f"row_id in (select row_id from cleaned where {counted} and hash({place}) in ("
+        f"select hash({place}) as h from cleaned where {counted} group by h having count(*) > 1) "
+        f"qualify {differing} >= {rule.params['minimum_differing']})"
+    )
+
+
 def _same_number(_: Contract, rule: Rule) -> str:
     """Two numbers of identity documents of one row that are one, however they are written."""
     numbers = [
@@ -190,6 +212,7 @@ KINDS: dict[str, Callable[[Contract, Rule], str]] = {
     "grade_entry": _grade_entry,
     "established_post": _established_post,
     "shared_value": _shared_value,
+    "shared_number": _shared_number,
     "same_number": _same_number,
     "sum_differs": _sum_differs,
     "cell_sum_differs": _cell_sum_differs,
@@ -204,6 +227,10 @@ KINDS: dict[str, Callable[[Contract, Rule], str]] = {
     "percent_of_other_unit": _percent_of_other_unit,
     "sphere_sign": _sphere_sign,
 }
+
+
+EMPTYING = ("shared_number",)
+"""Kinds of rules that leave their field empty where they find something: the value is not that of this row's person."""
 
 
 def rule_columns(contract: Contract) -> list[tuple[str, Rule, str]]:

@@ -13,7 +13,7 @@ from edu.contract import ZERO_REPORT, Contract
 from edu.identifiers import identifier_macros
 from edu.periods import start_year
 from ingest import cleaning, plain
-from ingest.checks import copies_sql, rule_columns
+from ingest.checks import EMPTYING, copies_sql, rule_columns
 from ingest.keys import row_key_sql
 from ingest.pending import Pending
 from ingest.readers import FieldTable
@@ -334,9 +334,9 @@ class Examination:
             """
         )
         c.execute(
-            """
+            f"""
             create or replace temp view checked as
-            select c.*, coalesce(j.is_quarantined, false) as is_quarantined, coalesce(j.is_incomplete, false) as is_incomplete,
+            select c.* {self._emptied(rules)}, coalesce(j.is_quarantined, false) as is_quarantined, coalesce(j.is_incomplete, false) as is_incomplete,
                 coalesce(j.is_zero_report and not j.is_quarantined, false) as is_zero_report
             from cleaned as c left join judged as j on j.row_id = c.row_id
             """
@@ -346,6 +346,20 @@ class Examination:
             "where not is_quarantined and not is_zero_report"
         )
         self._find(rules)
+
+    def _emptied(self, rules: list[Any]) -> str:
+        """Return the clause of `c.*` that empties the fields whose values belong to somebody else."""
+        emptied = [(name, rule.field) for name, rule, _ in rules if rule.kind in EMPTYING]
+        columns = [
+            f"case when not coalesce(j.{name}, false) then c.{quoted(field)} end as {quoted(field)}"
+            for name, field in emptied
+        ]
+        columns += [
+            f"c.id_is_valid and not coalesce(j.{name}, false) as id_is_valid"
+            for name, field in emptied
+            if field == self._id_field
+        ]
+        return f"replace ({', '.join(columns)})" if columns else ""
 
     def _zero_reports(self) -> str:
         """Return a SELECT of the rows that report nothing, their schools, and whether other rows or a delivery that is

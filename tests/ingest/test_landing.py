@@ -199,6 +199,57 @@ def test_copies_and_repeated_keys(edu_home: Home, tmp_path: Path) -> None:
     assert found == [(4, "duplicate_row", "fix"), (5, "duplicate_key", "warn")]
 
 
+OTHER_SCHOOL = "2142000002"
+SHARED = [
+    ("roll number of another", "xjh", {"name": "王小红", "xjh": "G" + id_number(1)}),
+    ("namesake of another day", "xjh", {"birth_date": "20120906", "xjh": "G" + id_number(1)}),
+    ("number filled down", "id_number", {"name": "王小红", "id_number": id_number(1)}),
+    ("twin", "id_number", {"name": "王小红", "id_number": id_number(1), "sex_code": "2"}),
+]
+OF_ONE = [
+    ("name corrected", {"name": "王小红", "xjh": "G" + id_number(1), "id_number": id_number(1)}),
+    ("number renewed", {"xjh": "G" + id_number(1)}),
+    ("number illegible", {"name": "王小红", "xjh": "G" + id_number(1), "id_number": "#REF!"}),
+    ("temporary beside formal", {"xjh": "L" + id_number(3), "id_number": id_number(1)}),
+    ("at another school", {"school_code": OTHER_SCHOOL, "name": "王小红", "xjh": "G" + id_number(1)}),
+]
+
+
+@pytest.mark.parametrize(("field", "change"), [case[1:] for case in SHARED], ids=[case[0] for case in SHARED])
+def test_a_number_of_two_persons_is_neithers_and_both_count(
+    edu_home: Home, tmp_path: Path, field: str, change: dict[str, Any]
+) -> None:
+    rows = [pupil(1), pupil(3, **change), pupil(5)]
+    receipt = land(edu_home, write_roster(tmp_path / "r.csv", rows)).receipts[0]
+    assert (receipt.rows_accepted, receipt.rows_incomplete) == (3, 2)
+    found = query(edu_home, "runs/finding", "row_number, field, reason_code, severity")
+    assert [row for row in found if row[2] == "number_shared"] == [
+        (2, field, "number_shared", "incomplete"),
+        (3, field, "number_shared", "incomplete"),
+    ]
+    kept = query(edu_home, "lake/student", f"row_number, {field}_key is null, is_incomplete")
+    assert kept == [(2, True, True), (3, True, True), (4, False, False)]
+    assert len({key for (key,) in query(edu_home, "lake/student", "row_key")}) == 3
+    if field == "id_number":
+        statuses = query(edu_home, "lake/student", "identity_status")
+        assert sorted(statuses) == [("unverified",), ("unverified",), ("verified",)]
+
+
+@pytest.mark.parametrize("change", [case[1] for case in OF_ONE], ids=[case[0] for case in OF_ONE])
+def test_a_number_of_one_person_stays(edu_home: Home, tmp_path: Path, change: dict[str, Any]) -> None:
+    land(edu_home, write_roster(tmp_path / "r.csv", [pupil(1), pupil(3, **change)]))
+    assert "number_shared" not in {code for (code,) in query(edu_home, "runs/finding", "reason_code")}
+    assert query(edu_home, "lake/student", "count(*) filter (where xjh_key is null)") == [(0,)]
+
+
+def test_a_number_is_shared_within_one_file_alone(edu_home: Home, tmp_path: Path) -> None:
+    """A later file that corrects name and number of a pupil is a correction, not a second pupil."""
+    first = write_roster(tmp_path / "a.csv", [pupil(1)])
+    later = write_roster(tmp_path / "b.csv", [pupil(3, name="王小红", xjh="G" + id_number(1))])
+    land(edu_home, first, later)
+    assert "number_shared" not in {code for (code,) in query(edu_home, "runs/finding", "reason_code")}
+
+
 def test_collecting_twice_changes_nothing(edu_home: Home, tmp_path: Path) -> None:
     path = write_roster(tmp_path / "r.csv", [pupil(1)])
     land(edu_home, path)
