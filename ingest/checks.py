@@ -83,23 +83,38 @@ def _shared_value(_: Contract, rule: Rule) -> str:
 def _shared_number(contract: Contract, rule: Rule) -> str:
     """A number that a school's rows of one file give to different persons: several of what `differs` names differ.
 
-    A name or a date alone may have been corrected between two rows of one person. Numbers are counted by their hashes,
-    of which few repeat, so that only those rows are compared.
+    A name or a date alone may have been corrected between two rows of one person. Only rows whose number stands in
+    `repeated`, which `repeated_sql` fills first, are compared.
     """
     differs = rule.params["differs"]
     assert isinstance(differs, list)
-    place = f"submission_id, {quoted(str(contract.school_field))}, {quoted(rule.field)}"
-    counted = f"not is_deleted and {quoted(rule.field)} is not null"
+    place = _number_place(contract, rule)
     same = f"(partition by {place})"
     differing = " + ".join(
         f"cast(coalesce(min({quoted(str(name))}) over {same} <> max({quoted(str(name))}) over {same}, false) as integer)"
         for name in differs
     )
     return (
-        f"row_id in (select row_id from cleaned where {counted} and hash({place}) in ("
-        f"select hash({place}) as h from cleaned where {counted} group by h having count(*) > 1) "
+        f"row_id in (select row_id from cleaned where {_has_number(rule)} and hash({place}) in (select h from repeated) "
         f"qualify {differing} >= {rule.params['minimum_differing']})"
     )
+
+
+def repeated_sql(contract: Contract, rule: Rule, part: int, parts: int) -> str:
+    """Return a SELECT of the hashes of the numbers that several rows of one school and file have, of one part of all.
+
+    Each part counts its share of the numbers, which bounds the memory for them.
+    """
+    h = f"hash({_number_place(contract, rule)})"
+    return f"select {h} as h from cleaned where {_has_number(rule)} and {h} % {parts} = {part} group by h having count(*) > 1"
+
+
+def _number_place(contract: Contract, rule: Rule) -> str:
+    return f"submission_id, {quoted(str(contract.school_field))}, {quoted(rule.field)}"
+
+
+def _has_number(rule: Rule) -> str:
+    return f"not is_deleted and {quoted(rule.field)} is not null"
 
 
 def _same_number(_: Contract, rule: Rule) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from edu.contract import ZERO_REPORT, Contract
+from edu.contract import ZERO_REPORT, Contract, Rule
 from edu.identifiers import identifier_macros
 from edu.periods import start_year
 from ingest import cleaning, plain
-from ingest.checks import EMPTYING, copies_sql, rule_columns
-from ingest.keys import row_key_sql
+from ingest.checks import EMPTYING, copies_sql, repeated_sql, rule_columns
+from ingest.keys import ROWS_AT_ONCE, row_key_sql
 from ingest.pending import Pending
 from ingest.readers import FieldTable
 from ingest.readers.table import literal, quoted
@@ -298,7 +298,7 @@ class Examination:
             )
             id_birth = f"case when id_is_valid then try_cast('{digits}' as date) end"
             id_sex = f"case when id_is_valid then if(substr({value}, 17, 1) in ('1', '3', '5', '7', '9'), '1', '2') end"
-        rules = rule_columns(contract)
+        rules = self._found_first(rule_columns(contract))
         flags = "".join(f", coalesce({condition}, false) as {name}" for name, _, condition in rules)
         quarantine = [condition for f in contract.fields if (condition := cleaning.faulty(f, "quarantine"))]
         quarantine += [name for name, rule, _ in rules if rule.severity == "quarantine"]
@@ -347,7 +347,23 @@ class Examination:
         )
         self._find(rules)
 
-    def _emptied(self, rules: list[Any]) -> str:
+    def _found_first(self, rules: list[tuple[str, Rule, str]]) -> list[tuple[str, Rule, str]]:
+        """Return the rules, those that compare rows with each other as lists of the rows that they found."""
+        c = self.connection
+        (rows,) = c.execute("select count(*) from raw").fetchone() or (0,)
+        parts = rows // ROWS_AT_ONCE + 1
+        found = []
+        for name, rule, condition in rules:
+            if rule.kind in EMPTYING:
+                c.execute("create or replace temp table repeated (h ubigint)")
+                for part in range(parts):
+                    c.execute(f"insert into repeated {repeated_sql(self.contract, rule, part, parts)}")
+                c.execute(f"create or replace temp table {name}_rows as select row_id from cleaned where {condition}")
+                condition = f"row_id in (select row_id from {name}_rows)"
+            found.append((name, rule, condition))
+        return found
+
+    def _emptied(self, rules: list[tuple[str, Rule, str]]) -> str:
         """Return the clause of `c.*` that empties the fields whose values belong to somebody else."""
         emptied = [(name, rule.field) for name, rule, _ in rules if rule.kind in EMPTYING]
         columns = [

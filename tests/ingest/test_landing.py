@@ -242,6 +242,16 @@ def test_a_number_of_one_person_stays(edu_home: Home, tmp_path: Path, change: di
     assert query(edu_home, "lake/student", "count(*) filter (where xjh_key is null)") == [(0,)]
 
 
+def test_shared_numbers_are_found_part_by_part(edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a file so large that its numbers are counted in parts: pairs 1-3, 5-7, 9-11 share numbers, 13 does not."""
+    monkeypatch.setattr("ingest.examination.ROWS_AT_ONCE", 2)
+    rows = [pupil(n) for n in (1, 5, 9, 13)]
+    rows += [pupil(n + 2, name="王小红", xjh="G" + id_number(n)) for n in (1, 5, 9)]
+    land(edu_home, write_roster(tmp_path / "r.csv", rows))
+    found = query(edu_home, "runs/finding", "row_number, reason_code")
+    assert sorted(row for row, code in found if code == "number_shared") == [2, 3, 4, 6, 7, 8]
+
+
 def test_a_number_is_shared_within_one_file_alone(edu_home: Home, tmp_path: Path) -> None:
     """A later file that corrects name and number of a pupil is a correction, not a second pupil."""
     first = write_roster(tmp_path / "a.csv", [pupil(1)])

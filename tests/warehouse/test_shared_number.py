@@ -45,7 +45,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
             org=school_code,
         )
     left = event(FIRST, OWNER, "21", "2025-05-06", name="赵本人", to_school_code=SECOND)
-    land(installation, folder, "student_event", [left], period="2024-2025/2", received_at="2025-05-07T09:00:00", org=CITY)
+    land(
+        installation, folder, "student_event", [left], period="2024-2025/2", received_at="2025-05-07T09:00:00", org=CITY
+    )
     build_all(installation)
     yield installation
     patch.undo()
@@ -85,13 +87,16 @@ def test_what_names_the_shared_number_is_that_of_the_child_at_its_school(home: H
     owner, mistyped = people(home)
     seen = ask(home.warehouse, "select school_id, person_id from storage.fct_vision order by school_id")
     assert seen == [("S" + FIRST, owner), ("S" + SECOND, mistyped)]
-    assert ask(home.warehouse, "select person_id, to_school_id from storage.fct_student_event") == [(owner, "S" + SECOND)]
+    assert ask(home.warehouse, "select person_id, to_school_id from storage.fct_student_event") == [
+        (owner, "S" + SECOND)
+    ]
 
 
 def test_an_id_number_that_changed_leaves_one_child(home: Home) -> None:
     roll = "xjh:" + str(pseudonyms(load_key(home), "xjh", ["G" + id_number(RENEWED)]).to_pylist()[0])
     spells = ask(
-        home.warehouse, f"select school_id, start_date::varchar, end_date from storage.fct_enrolment where person_id = '{roll}'"
+        home.warehouse,
+        f"select school_id, start_date::varchar, end_date from storage.fct_enrolment where person_id = '{roll}'",
     )
     assert spells == [("S" + FIRST, "2024-09-01", None)]
 
