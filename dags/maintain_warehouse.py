@@ -2,7 +2,7 @@
 
 Daily upkeep: merges the vault's segments that landings wrote, removes answers of the vault that have expired and what
 is past the years of its contract, compacts what grew, backs all up to `EDU_BACKUP_DIR` and reads the backups again,
-verifies the audit log, alerts for what is overdue, and removes from the outbox what is older than 30 days.
+verifies the audit log and the official releases, alerts for what is overdue, and removes from the outbox what is older than 30 days.
 """
 
 from __future__ import annotations
@@ -82,6 +82,13 @@ def maintain_warehouse() -> None:
 
         return check_audit_log()
 
+    @task(retries=0)
+    def verify_official_releases() -> int:
+        """Fail where frozen figures are not what was reported; return how many releases there are."""
+        from edu.pipeline import check_official_releases
+
+        return check_official_releases()
+
     @task(pool=WAREHOUSE_POOL)
     def alert_overdue() -> int:
         """Alert where a due date has passed and units are missing; return how many datasets and periods."""
@@ -94,6 +101,7 @@ def maintain_warehouse() -> None:
     alert_overdue()
     remove_expired_answers()
     verify_audit_log()
+    verify_official_releases()
     clear_outbox()
 
 

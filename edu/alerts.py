@@ -35,6 +35,7 @@ Kind = Literal[
     "breaker_tripped",
     "task_failed",
     "audit_broken",
+    "release_broken",
     "backup_missing",
     "backup_broken",
 ]
@@ -44,6 +45,7 @@ TITLES: dict[str, str] = {
     "breaker_tripped": "报送单元被暂扣",
     "task_failed": "任务失败",
     "audit_broken": "审计日志不完整",
+    "release_broken": "正式上报数据被改动",
     "backup_missing": "没有备份",
     "backup_broken": "备份已损坏",
 }

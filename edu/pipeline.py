@@ -216,3 +216,19 @@ def clear_outbox(home: Home) -> int:
     for path in old:
         path.unlink()
     return len(old)
+
+
+def check_official_releases() -> int:
+    """Return how many official releases there are.
+
+    Raises:
+        ReleaseBrokenError: the figures of one are not those that were frozen.
+    """
+    from edu.alerts import send
+    from warehouse.official import ReleaseBrokenError, releases, verify
+
+    home = get_home()
+    if problems := verify(home):
+        send(home, "release_broken", "runs/official_figure", problems)
+        raise ReleaseBrokenError(problems)
+    return len(releases(home))

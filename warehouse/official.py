@@ -12,13 +12,24 @@ from typing import Any
 
 import duckdb
 
-from edu import audit, runs
+from edu import audit, batches, runs
 from edu.clock import now
 from edu.errors import EduError, ExitCode
 from edu.paths import Home
 from warehouse import built
 
 FIGURES = "select table_name, row_key, measure, value from query.official_current where school_year = ? order by all"
+
+
+class ReleaseBrokenError(EduError):
+    """Frozen figures are not what was reported."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__(
+            f"official releases: {'; '.join(problems[:5])}. Restore these files of runs/ from a backup, "
+            "and inform the data officer."
+        )
 
 
 class ReleaseError(EduError):
@@ -60,7 +71,7 @@ def freeze(home: Home, *, name: str, school_year: str, author: str, reason: str)
     if not figures.num_rows:
         raise ReleaseError(f"school year {school_year} has no figure; is it written like 2024-2025, and built?")
     rows: list[dict[str, object]] = [{"release_id": identity, **row} for row in figures.to_pylist()]
-    digest = hashlib.sha256(repr([tuple(row.values()) for row in rows]).encode()).hexdigest()
+    digest = _digest(rows)
     audit.append(home, "official.freeze", author, reason, identity, {"figures": len(rows), "school_year": school_year})
     runs.append(home, "official_figure", identity, rows)
     recorded_at = now()
@@ -77,6 +88,42 @@ def freeze(home: Home, *, name: str, school_year: str, author: str, reason: str)
     }
     runs.append(home, "official_release", identity, [record])
     return Release(identity, len(rows), digest)
+
+
+def _digest(rows: list[dict[str, object]]) -> str:
+    """Return the digest of a release's figures, which are in the order of table, key, measure and value."""
+    return hashlib.sha256(repr([tuple(row.values()) for row in rows]).encode()).hexdigest()
+
+
+def verify(home: Home) -> list[str]:
+    """Return what is wrong with frozen figures, a line a release: changed, lost or unreadable; nothing if all stay.
+
+    Raises:
+        RecordsBrokenError: a record of a release cannot be read.
+    """
+    with batches.named_if_broken(home, "official_release"):
+        known = releases(home)
+    problems = []
+    for release in known:
+        identity = str(release["release_id"])
+        path = home.runs / "official_figure" / f"{identity}.parquet"
+        try:
+            with duckdb.connect() as connection:
+                rows = (
+                    connection.execute(
+                        f"select {', '.join(runs.RUN_SCHEMAS['official_figure'].names)} from read_parquet(?) "
+                        "order by table_name, row_key, measure, value",
+                        [str(path)],
+                    )
+                    .to_arrow_table()
+                    .to_pylist()
+                )
+        except duckdb.Error:
+            problems.append(f"{identity}: {path.name} of runs/official_figure cannot be read")
+            continue
+        if _digest(rows) != release["content_sha256"]:
+            problems.append(f"{identity}: {len(rows)} figures are not the {release['figures']} that were frozen")
+    return problems
 
 
 def releases(home: Home) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import typer
 from edu.paths import get_home
 
 app = typer.Typer()
-official = typer.Typer(no_args_is_help=True, help="Official releases: freeze, list.")
+official = typer.Typer(no_args_is_help=True, help="Official releases: freeze, list, verify.")
 app.add_typer(official, name="official")
 
 
@@ -36,3 +36,15 @@ def list_() -> None:
         typer.echo(
             f"{row['release_id']}  {row['school_year']}  {row['as_of_date']}  {row['figures']:>8,}  {row['release_name']}"
         )
+
+
+@official.command()
+def verify() -> None:
+    """Check that the figures of every release are those that were frozen; exit code 1 where one is not."""
+    from warehouse.official import ReleaseBrokenError, releases
+    from warehouse.official import verify as check
+
+    home = get_home()
+    if problems := check(home):
+        raise ReleaseBrokenError(problems)
+    typer.echo(f"{len(releases(home))} releases are as they were frozen")

@@ -7,11 +7,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 from cases_home import FIRST, SECOND, ask, build_all, land, pupil, school
 
 from edu.paths import Home, get_home
-from edu.pipeline import run_named_gate
+from edu.pipeline import check_official_releases, run_named_gate
 from edu.runs import RUN_SCHEMAS, append
 from edu.settings import get_settings
 from expectations.gate import GateReport
@@ -148,6 +149,30 @@ def test_a_release_is_never_written_twice_nor_empty(home: Home) -> None:
         freeze(home, **RELEASE, **BY)
     with pytest.raises(ReleaseError, match="no figure"):
         freeze(home, name="空", school_year="1999-2000", **BY)
+
+
+def test_a_figure_that_was_changed_after_the_freeze_is_found(home: Home) -> None:
+    assert official.verify(home) == []
+    [path] = [path for path in (home.runs / "official_figure").glob("r*.parquet")]
+    frozen = path.read_bytes()
+    try:
+        with duckdb.connect() as connection:
+            connection.execute(
+                f"copy (select * replace (case when measure = 'pupils' then value + 1 else value end as value) "
+                f"from read_parquet('{path}')) to '{path}' (format parquet)"
+            )
+        [changed] = official.verify(home)
+        assert path.stem in changed
+        with pytest.raises(official.ReleaseBrokenError, match=path.stem):
+            check_official_releases()
+        assert "release_broken" in (home.logs / "alerts.jsonl").read_text(encoding="utf-8")
+        path.write_bytes(frozen[:-20])
+        assert ["cannot be read" in line for line in official.verify(home)] == [True]
+        path.unlink()
+        assert ["cannot be read" in line for line in official.verify(home)] == [True]
+    finally:
+        path.write_bytes(frozen)
+    assert check_official_releases() == 1
 
 
 def test_a_release_is_unknown_before_it_was_made(home: Home, tmp_path: Path) -> None:
