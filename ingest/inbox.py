@@ -16,6 +16,7 @@ from edu.errors import EduError, ExitCode, RejectedFileError
 from edu.paths import Home
 from ingest.header import is_column
 from ingest.roster import (
+    FILES_MISSING,
     FILES_OF,
     ONEROSTER_FILES,
     SDS_V1_FILES,
@@ -156,8 +157,12 @@ def described(source: Source) -> Source:
     return replace(source, roster=None, refusal=refusal)
 
 
-def fed_by(source: Source) -> list[str]:
-    """Return the datasets that a roster's files are of by their names alone; all where none of them says it."""
+def told_of(source: Source, refusal: RejectedFileError) -> list[str]:
+    """Return the datasets of which the refusal of a roster is told.
+
+    They are those that its files are of by their names alone, and all where none of them says it. Where the files only
+    add to others it is one: of nothing else than what they add to is anything missing.
+    """
     assert source.roster
     if source.is_bundle:
         names = {stem(part.path.name) for part in source.parts}
@@ -165,6 +170,8 @@ def fed_by(source: Source) -> list[str]:
         with zipfile.ZipFile(source.path) as archive:
             names = {stem(entry.filename) for entry in archive.infolist()}
     of = V1_FILES_OF if source.roster.form == "sds_v1" else FILES_OF
+    if refusal.reason_code == FILES_MISSING:
+        return ["student" if names & set(of["student"]) or not names & set(of["class"]) else "class"]
     people = ("staff", "student") if "roles" in names else ()
     return [dataset for dataset, files in of.items() if files[0] in names or dataset in people] or list(of)
 

@@ -30,7 +30,7 @@ from edu.settings import get_settings
 from edu.storage_error import StateFolderError, storage_error
 from ingest import archive, lake, linking
 from ingest.batch import Batch
-from ingest.inbox import EmptyFolderError, Source, described, discover, fed_by, once, read_plan, remove_from_inbox
+from ingest.inbox import EmptyFolderError, Source, described, discover, once, read_plan, remove_from_inbox, told_of
 from ingest.pending import Pending
 from ingest.readers import peek_title
 from ingest.readers.protected import LOCKED
@@ -358,7 +358,7 @@ def _admit_roster(source: Source, options: Options) -> tuple[Source, list[Metada
     """Read what a bundle says of itself; return it with that, and the metadata of each dataset that it feeds.
 
     One that is refused is rejected once for each dataset that it was sent for, so that each of them says why it is
-    missing. Of what it covers nothing is known: were it ever landed again, it may replace nothing.
+    missing; once in all where its files only add to others. Of what it covers nothing is known: were it ever landed again, it may replace nothing.
 
     Raises:
         RejectedFileError: it is refused, and nobody is known who would get the receipt.
@@ -367,7 +367,7 @@ def _admit_roster(source: Source, options: Options) -> tuple[Source, list[Metada
     assert source.roster
     said = described(source)
     if said.refusal:
-        coverages = dict.fromkeys(fed_by(source), "partial")
+        coverages = dict.fromkeys(told_of(source, said.refusal), "partial")
         try:
             return said, resolve_roster_metadata(source.path, options, coverages, source.roster.profile)
         except MissingMetadataError:

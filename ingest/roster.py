@@ -52,6 +52,10 @@ ONEROSTER_FILES = frozenset(
     )
 )
 """Files that OneRoster CSV 1.1 and 1.2 and School Data Sync v2 and v2.1 have, read or not; lower case, without suffix."""
+PLACING = ("role", "primaryorgsourcedid", "orgsourcedid", "orgsourcedids")
+"""Columns of users that say, by letters, what a user is or where; without them and without roles nobody is placed."""
+FILES_MISSING = "roster_files_missing"
+"""Reason of the refusal of a bundle whose files only add to others that it lacks."""
 SDS_V1_FILES = frozenset(
     ("school", "section", "student", "teacher", "studentenrollment", "teacherroster", "user", "guardianrelationship")
 )
@@ -82,7 +86,7 @@ def stem(name: str) -> str:
 def form_of(names: Iterable[str]) -> Form | None:
     """Return the form of a roster by its files' names; null where they are no roster."""
     known = {stem(name) for name in names if name.lower().endswith(".csv")}
-    if "manifest" in known and known & {"orgs", "users", "classes", "enrollments"}:
+    if "manifest" in known and known & (ONEROSTER_FILES - {"manifest"}):
         return "oneroster"
     if known >= {"orgs", "users"}:
         return "sds"
@@ -225,6 +229,21 @@ def _shown(name: str) -> str:
     return f"{name}.csv" if name in ONEROSTER_FILES else "a file"
 
 
+def _files_missing(path: Path, what: str) -> RejectedFileError:
+    advice = "a change of a pupil needs his records in users, roles and enrollments, of staff in users and roles"
+    return _refuse(
+        path, FILES_MISSING, f"{what}; {advice}, of a class in classes, with its primary teacher's enrollment."
+    )
+
+
+def _says_no_place(path: Path) -> bool:
+    """Whether the header of a bundle's users has no column that says what a user is, or where."""
+    with open_bundle(path) as bundle:
+        header = next(iter(bundle.text("users").lstrip().splitlines()), "")
+    letters = {re.sub(r"[^0-9a-z]", "", cell.lower()) for cell in header.split(delimiter_of(header))}
+    return bool(header) and not letters & set(PLACING)
+
+
 def describe(path: Path, form: Form) -> Roster:
     """Return what a bundle says of itself: its system, and for each dataset whether it is all or a change.
 
@@ -232,7 +251,8 @@ def describe(path: Path, form: Form) -> Roster:
     one every file is bulk. The registry of schools is never replaced by a roster: its rows are merged one by one.
 
     Raises:
-        RejectedFileError: the manifest names a version that is not read or a file that is not there, or nothing is left.
+        RejectedFileError: the manifest names a version that is not read or a file that is not there, or the files that
+            are left only add to others.
     """
     with open_bundle(path) as bundle:
         properties = _properties(bundle.text("manifest")) if "manifest" in bundle.names else {}
@@ -266,5 +286,7 @@ def describe(path: Path, form: Form) -> Roster:
         is_delta = any(modes.get(name) == "delta" for name in present)
         coverages[dataset] = "delta" if is_delta else "partial" if dataset == "school" else "full"
     if not coverages:
-        raise _refuse(path, "bundle_inconsistent", "It has none of orgs, classes and users; send at least one.")
+        raise _files_missing(path, "It has none of orgs, classes and users")
+    if coverages.keys() <= {"staff", "student"} and "roles" not in names - absent and _says_no_place(path):
+        raise _files_missing(path, "users.csv says neither role nor school, and there is no roles.csv")
     return Roster(form, _slug(properties.get("source.systemcode", "")), coverages, absent)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import openpyxl
 import pytest
 from bundles import SCHOOL, Files, manifest, oneroster_12, write_folder, write_zip
 
@@ -19,6 +20,7 @@ from edu.settings import PROJECT_ROOT
 from ingest import landing
 from ingest.landing import collect
 from ingest.receipt import CollectResult, Receipt
+from ingest.replay import verify
 from ingest.roster import form_of
 from ingest.submission import Options
 
@@ -286,6 +288,8 @@ def test_the_bundle_leaves_the_inbox_with_its_last_dataset(
         (["School.csv", "Student.csv"], "sds_v1"),
         (["学生.csv", "班级.csv"], None),
         (["manifest.csv"], None),
+        (["manifest.csv", "demographics.csv"], "oneroster"),
+        (["manifest.csv", "名单.csv"], None),
     ],
 )
 def test_forms_are_told_by_names(names: list[str], form: str | None) -> None:
@@ -518,18 +522,56 @@ def test_a_role_that_nobody_knows_makes_no_staff(edu_home: Home, tmp_path: Path)
     assert reasons == [("role_unknown",)]
 
 
-def test_a_delta_of_users_alone_loses_nobody_without_a_word(edu_home: Home, tmp_path: Path) -> None:
+def only(*kept: str) -> Files:
+    """Return a delta of version 1.2 that holds some files alone."""
+    files = oneroster_12()
+    away = {name: "absent" for name in files if name not in (*kept, "manifest")}
+    return {"manifest": manifest("delta", **away), **{name: files[name] for name in kept}}
+
+
+@pytest.mark.parametrize(
+    ("kept", "dataset"),
+    [
+        (("enrollments",), "student"),
+        (("users",), "student"),
+        (("demographics",), "student"),
+        (("users", "demographics", "enrollments"), "student"),
+        (("courses",), "class"),
+    ],
+)
+@pytest.mark.parametrize("write", [write_folder, write_zip])
+def test_a_delta_that_only_adds_to_what_it_lacks_gets_one_answer(
+    edu_home: Home, tmp_path: Path, write: Any, kept: tuple[str, ...], dataset: str
+) -> None:
+    name = "delta.zip" if write is write_zip else "delta"
+    path = write(edu_home.inbox / "421002" / "oneroster" / "2024-2025-1" / name, only(*kept))
+    if write is write_zip:
+        shutil.rmtree(path.with_suffix(""))
+    [receipt] = collect([edu_home.inbox], home=edu_home, options=Options()).receipts
+    assert (receipt.dataset, receipt.status, receipt.reason_code) == (dataset, "rejected", "roster_files_missing")
+    assert (receipt.org, receipt.period, receipt.findings) == ("421002", "2024-2025/1", {"reject": 1})
+    [answer] = edu_home.outbox.glob("421002/*.xlsx")
+    texts = [str(cell.value) for row in openpyxl.load_workbook(answer).worksheets[0] for cell in row if cell.value]
+    assert any("变动学生的附上他的 users、roles、enrollments 记录" in text for text in texts)
+    # It was archived and taken away, and landed again says the same.
+    assert not path.exists()
+    done = verify(edu_home)
+    assert (done.submissions, done.differing) == (1, [])
+
+
+def test_a_delta_of_users_who_say_where_they_are_is_read(edu_home: Home, tmp_path: Path) -> None:
+    """A user of whom no file says what he is gets lost no more than others; who goes may go by his school alone."""
     land(edu_home, write_folder(tmp_path / "bulk", numbered_bundle()))
-    files = numbered_bundle()
-    away = ("orgs", "roles", "classes", "enrollments")
-    files = {name: lines for name, lines in files.items() if name not in away}
-    files["manifest"] = manifest(
-        users="delta", courses="absent", demographics="absent", **dict.fromkeys(away, "absent")
-    )
+    files = only("users")
+    files["users"] = [
+        ["sourcedId", "status", "givenName", "familyName", "primaryOrgSourcedId"],
+        ["0007", "", "小明", "王", "0012"],
+        ["0008", "tobedeleted", "小红", "李", "0012"],
+    ]
     staff = by_dataset(land(edu_home, write_folder(tmp_path / "delta", files)))["staff"]
-    assert (staff.status, *counts(staff)) == ("rejected", 2, 0, 2)
+    assert staff.rows_quarantined == 1
     reasons = duckdb.sql(
-        f"select reason_code, count(*) from read_parquet('{edu_home.runs}/finding/*.parquet') "
-        "where dataset = 'staff' and reason_code = 'role_unknown' group by all"
+        f"select reason_code, row_number from read_parquet('{edu_home.runs}/finding/*.parquet') "
+        "where dataset = 'staff' and severity = 'quarantine'"
     ).fetchall()
     assert reasons == [("role_unknown", 2)]
