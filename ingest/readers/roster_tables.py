@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from edu.errors import RejectedFileError
@@ -84,15 +85,21 @@ def load(bundle: Bundle, wanted: set[str], connection: duckdb.DuckDBPyConnection
 
 
 def _load_csv(path: Path, bundle: str, connection: duckdb.DuckDBPyConnection, table: str) -> set[str]:
-    """Load one file as text with its ordinal; return its columns, named by letters."""
+    """Load one file as text, each record with its ordinal (the header is 1, blank ones count); return its columns, named
+    by letters."""
     encoding, _ = detect_encoding(path)
     place = path.stem
     uneven: list[int] = []
+    blank: list[int] = []
+    above = 0
     with path.open(encoding=encoding, errors="replace", newline="") as stream:
-        delimiter = delimiter_of(stream.readline())
+        while (line := stream.readline()) and not line.strip("\ufeff \t\r\n"):
+            above += 1
+        delimiter = delimiter_of(line)
 
     def judge(row: pacsv.InvalidRow) -> str:
         if not row.text.strip(f'{delimiter}, \t\r\n"'):
+            blank.append(row.number - above)
             return "skip"
         uneven.append(row.actual_columns)
         return "error"
@@ -100,10 +107,16 @@ def _load_csv(path: Path, bundle: str, connection: duckdb.DuckDBPyConnection, ta
     def reader(names: list[str]) -> pacsv.CSVStreamingReader:
         return pacsv.open_csv(
             path,
+            # Records are numbered only where one thread reads them; blank ones are counted as others are.
             read_options=pacsv.ReadOptions(
-                block_size=BLOCK_BYTES, encoding="utf8" if encoding == "utf-8" else encoding
+                block_size=BLOCK_BYTES,
+                encoding="utf8" if encoding == "utf-8" else encoding,
+                skip_rows=above,
+                use_threads=False,
             ),
-            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=judge),
+            parse_options=pacsv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=judge
+            ),
             convert_options=pacsv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
             ),
@@ -115,6 +128,7 @@ def _load_csv(path: Path, bundle: str, connection: duckdb.DuckDBPyConnection, ta
         with reader([]) as first:
             names = first.schema.names
         uneven.clear()
+        blank.clear()
         with reader(names) as whole:
             found = whole.read_all()
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError):
@@ -138,8 +152,11 @@ def _load_csv(path: Path, bundle: str, connection: duckdb.DuckDBPyConnection, ta
         )
     kept = [i for i, name in enumerate(letters) if name]
     content = pa.table([found.column(i).cast(pa.string()) for i in kept], names=[letters[i] for i in kept])
-    content = content.append_column("row_number_", pa.array(range(2, content.num_rows + 2), pa.int32()))
+    ordinals = pa.array(range(2, content.num_rows + len(blank) + 2), pa.int32())
+    ordinals = ordinals.filter(pc.invert(pc.is_in(ordinals, pa.array(blank, pa.int32()))))
+    content = content.append_column("row_number_", ordinals)
     connection.register("roster_records", content)
-    connection.execute(f"create or replace temp table {table} as select * from roster_records")
+    says = " or ".join(f"trim({quoted(letters[i])}) <> ''" for i in kept)
+    connection.execute(f"create or replace temp table {table} as select * from roster_records where {says}")
     connection.unregister("roster_records")
     return {letters[i] for i in kept}

@@ -522,6 +522,26 @@ def test_a_role_that_nobody_knows_makes_no_staff(edu_home: Home, tmp_path: Path)
     assert reasons == [("role_unknown",)]
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_blank_lines_shift_no_row_number(edu_home: Home, tmp_path: Path, end: str) -> None:
+    """A record is named by its ordinal with the header as 1, as in every CSV file; a blank one counts, one above does not."""
+    files = numbered_bundle()
+    folder = write_folder(tmp_path / "b", files)
+    lines = [",".join(line) for line in files["roles"]]
+    lost = ["9001,primary,student,0012", "9002,primary,student,0012", "9003,primary,student,0012"]
+    # After the header (1) and two roles (2, 3): blank, blank, lost (6), white space, lost (8), only commas, blank, a
+    # record too short of nothing but commas, lost (12).
+    lines = ["", *lines, "", "", lost[0], "  ", lost[1], ",,,", "", ",", lost[2], ""]
+    (folder / "roles.csv").write_bytes(end.join(lines).encode())
+    found = by_dataset(land(edu_home, folder))
+    assert counts(found["student"]) == (5, 2, 3)
+    named = duckdb.sql(
+        f"select sheet, row_number from read_parquet('{edu_home.runs}/finding/*.parquet') "
+        "where reason_code = 'person_not_in_bundle' order by all"
+    ).fetchall()
+    assert named == [("roles.csv", 6), ("roles.csv", 8), ("roles.csv", 12)]
+
+
 def only(*kept: str) -> Files:
     """Return a delta of version 1.2 that holds some files alone."""
     files = oneroster_12()
