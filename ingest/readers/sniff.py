@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,12 @@ JSON = re.compile(rb'\{\s*(["}]|$)|\[\s*([{\]]|$)')
 """How statements begin; no table's first cell does."""
 OTHER = (b"%pdf", b"{\\rtf", b"\x1f\x8b", b"rar!", b"7z\xbc\xaf", b"bzh", b"\xfd7zxz", b"\x89png", b"\xff\xd8\xff")
 
+
+SPREADSHEET = b"urn:schemas-microsoft-com:office:spreadsheet"
+"""The namespace of SpreadsheetML 2003."""
+ASIDE = (("<!--", "-->"), ("<?", "?>"), ("<!", ">"))
+"""How what is no element begins and ends."""
+PIECE_BYTES, TAG_MAXIMUM = 1 << 16, 1 << 18
 
 TEXT_PART, TEXT_STREAM = "word/document.xml", "WordDocument"
 """What a text document holds in place of a workbook: as a package (.docx, new .wps), as an old file (.doc, old .wps)."""
@@ -54,15 +61,47 @@ def kind_of(path: Path) -> Kind:
     return _text_kind(path, head)
 
 
+def _root_tag(path: Path, head: bytes) -> bytes:
+    """Return the tag that opens the root of an XML file, in small letters; empty where none is found.
+
+    What may stand before it (white space, declarations, comments) may be long; of that no more than a piece is held.
+    """
+    decoder = codecs.getincrementaldecoder("utf-16" if head.startswith(UTF16) else "latin-1")("ignore")
+    with path.open("rb") as stream:
+        pieces = (decoder.decode(piece) for piece in iter(lambda: stream.read(PIECE_BYTES), b""))
+        rest = next(pieces, "").removeprefix("\xef\xbb\xbf")
+        while True:
+            rest = rest.lstrip()
+            if len(rest) < len("<!--"):
+                more = next(pieces, None)
+                if more is None:
+                    return b""
+                rest += more
+                continue
+            end = next((end for start, end in ASIDE if rest.startswith(start)), None)
+            if end is None:
+                break
+            while end not in rest:
+                more = next(pieces, None)
+                if more is None:
+                    return b""
+                rest = rest[1 - len(end) :] + more if len(end) > 1 else more
+            rest = rest.partition(end)[2]
+        while ">" not in rest and len(rest) < TAG_MAXIMUM and (more := next(pieces, None)):
+            rest += more
+    return rest.partition(">")[0][:TAG_MAXIMUM].lower().encode("ascii", "ignore")
+
+
 def _text_kind(path: Path, head: bytes) -> Kind:
     text = head
     if head.startswith(UTF16):
         text = head.decode("utf-16", "ignore").encode("utf-8", "ignore")
     text = text.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith(b"<"):
-        if b"urn:schemas-microsoft-com:office:spreadsheet" in text:
+        root = text if SPREADSHEET in text else _root_tag(path, head)
+        if SPREADSHEET in root:
             return "xml2003"
-        if text.startswith(HTML) or b"<table" in text or b"<html" in text:
+        if root.startswith(HTML) or text.startswith(HTML) or b"<table" in text or b"<html" in text:
             return "html"
         raise RejectedFileError(path.name, "format_unknown", "Save it as .xlsx or CSV and send it again.")
     if text.startswith(OTHER):

@@ -9,6 +9,7 @@ import io
 import json
 import re
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from ingest.archive import restore
 from ingest.feedback import outbox_files
 from ingest.inbox import discover
 from ingest.landing import collect
-from ingest.readers import peek_title, read, xlsx
+from ingest.readers import peek_title, read, sniff, xlsx
 from ingest.readers.protected import has_password_record
 from ingest.readers.table import ReadResult
 from ingest.replay import (
@@ -210,6 +211,56 @@ def test_html_table_named_xls(tmp_path: Path) -> None:
         "extra_rows_dropped",
         "merged_body_filled",
     ]
+
+
+ASIDES = {
+    "comment": "<!-- <html><table> " + "x -" * 5_000 + " -->",
+    "white space": " \r\n\t" * 30_000,
+    "two of them": "<!--" + "y" * 65_529 + "-->\n<?mso-application progid='Excel.Sheet'?>" + "\n" * 70_000,
+}
+
+
+@pytest.mark.parametrize("aside", ASIDES.values(), ids=ASIDES)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_an_xml_workbook_is_told_by_its_root_wherever_that_stands(tmp_path: Path, aside: str, encoding: str) -> None:
+    cells = ["".join(f"<Cell><Data>{html.escape(str(c or ''))}</Data></Cell>" for c in r) for r in (ON_MAIN, line(1))]
+    names = " ".join(f'xmlns:n{number}="urn:x:{number}"' for number in range(900))
+    content = (
+        f'<?xml version="1.0"?>\n{aside}<ss:Workbook {names} xmlns="urn:schemas-microsoft-com:office:spreadsheet" '
+        'xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="学生信息"><Table>'
+        + "".join(f"<Row>{row}</Row>" for row in cells)
+        + "</Table></Worksheet></ss:Workbook>"
+    )
+    path = tmp_path / "导出.xls"
+    path.write_bytes(content.encode(encoding))
+    assert path.read_bytes().find("office:spreadsheet".encode(encoding.replace("16", "16-le"))) > 8192
+    result, rows = load(path, tmp_path)
+    assert [(row["row_number"], row["name"]) for row in rows] == [(2, "王小明")]
+    assert [note[0] for note in said(result)] == ["html_as_workbook"]
+
+
+def test_other_xml_is_refused_however_long_its_beginning(tmp_path: Path) -> None:
+    """What only speaks of the namespace, or never gets to a root, is no workbook; no more than a piece of it is held."""
+    path = tmp_path / "x.xls"
+    name = "urn:schemas-microsoft-com:office:spreadsheet"
+    for content in (
+        f"<!--{'x' * 9000}--><note>{name}</note>",
+        f"<!--{'x' * 9000}{name}",
+        "<?xml version='1.0'?>" + " " * 9000,
+    ):
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(RejectedFileError) as caught:
+            sniff.kind_of(path)
+        assert caught.value.reason_code == "format_unknown"
+    with path.open("wb") as out:
+        out.write(b"<!--")
+        for _ in range(64):
+            out.write(b"-" * (1 << 20))
+    tracemalloc.start()
+    with pytest.raises(RejectedFileError):
+        sniff.kind_of(path)
+    assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    tracemalloc.stop()
 
 
 def test_an_html_table_that_was_cut_off_is_refused(tmp_path: Path) -> None:
