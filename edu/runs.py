@@ -309,7 +309,10 @@ RUN_SCHEMAS: dict[str, pa.Schema] = {
 
 
 def ensure_empty(home: Home) -> None:
-    """Write `_empty.parquet` with the schema and no row for every kind of run record and every dataset."""
+    """Write `_empty.parquet` with the schema and no row for every kind of run record and every dataset.
+
+    One that is cut, or has other columns, is written anew.
+    """
     wanted: list[tuple[Path, pa.Schema]] = [
         (home.runs / kind / "_empty.parquet", schema) for kind, schema in RUN_SCHEMAS.items()
     ]
@@ -318,10 +321,21 @@ def ensure_empty(home: Home) -> None:
         for dataset, contract in contracts().items()
     ]
     for path, schema in wanted:
-        if path.exists() and pq.read_schema(path).equals(schema):
+        if _has_schema(path, schema):
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         write_table(schema.empty_table(), path)
+
+
+def _has_schema(path: Path, schema: pa.Schema) -> bool:
+    """Whether a Parquet file is there, can be read and has just these columns."""
+    try:
+        return path.exists() and pq.read_schema(path).equals(schema)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        if isinstance(error, PermissionError):
+            raise
+        # Cut on a full disk, or another file in its place: nothing is lost by writing it anew.
+        return False
 
 
 def write_table(table: pa.Table, path: Path) -> None:
