@@ -85,6 +85,8 @@ class Replay:
     submissions: int = 0
     differing: list[str] = field(default_factory=list)
     """Submissions whose rows, findings or units differ from what is recorded."""
+    without_receipt: list[str] = field(default_factory=list)
+    """Submissions of landings that ended and of which no receipt is left."""
 
 
 def receipts(home: Home, submission_id: str | None = None) -> list[dict[str, Any]]:
@@ -106,6 +108,56 @@ def receipts(home: Home, submission_id: str | None = None) -> list[dict[str, Any
     if submission_id and not rows:
         raise UnknownSubmissionError(submission_id)
     return rows
+
+
+def _lost_receipts(home: Home) -> dict[str, list[dict[str, Any]]]:
+    """Return, by batch, of landings that the run log says are done and of which no receipt is left, what it takes to land
+    each of their submissions again. They are known by their units and findings; a landing has one of these at least.
+
+    Raises:
+        ReceiptsBrokenError, RecordsBrokenError, LakeBrokenError: a file of these records cannot be read.
+    """
+    with in_memory() as connection, batches.named_if_broken(home, "submission", "run_log", "unit", "finding"):
+        lost = connection.execute(
+            f"""
+            create temp table lost as
+            select run_id as batch_id, max(finished_at) as recorded_at
+            from read_parquet('{home.runs}/run_log/*.parquet', union_by_name = true)
+            where step = 'land' and status = 'done' and run_id not in (
+                select batch_id from read_parquet('{home.runs}/submission/*.parquet', union_by_name = true)
+            )
+            group by run_id
+            """
+        ).fetchone()
+        # Where none is lost the other records are not read: whatever is wrong with them is not told here.
+        if lost is None or not lost[0]:
+            return {}
+        rows = connection.execute(
+            f"""
+            with told as (
+                select batch_id, submission_id, null as reason_code
+                from read_parquet('{home.runs}/unit/*.parquet', union_by_name = true)
+                union all
+                select batch_id, submission_id, if(severity = 'reject', reason_code, null)
+                from read_parquet('{home.runs}/finding/*.parquet', union_by_name = true)
+            )
+            select lost.batch_id, lost.recorded_at, told.submission_id, max(told.reason_code)
+            from lost inner join told on told.batch_id = lost.batch_id
+            group by all order by all
+            """
+        ).fetchall()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for batch_id, recorded_at, submission_id, reason in rows:
+        digest = archive.read_manifest(home, submission_id)["contract_digest"]
+        found.setdefault(batch_id, []).append(
+            {
+                "submission_id": submission_id,
+                "reason_code": reason,
+                "contract_digest": digest,
+                "recorded_at": recorded_at,
+            }
+        )
+    return found
 
 
 def restored(home: Home, key: PlatformKey, submission_id: str, folder: Path) -> Pending:
@@ -259,7 +311,8 @@ def mend(home: Home) -> Replay:
 
     So is every batch without a record of what its landing wrote: nothing else tells what it should be. Where the archive
     has lost it too, such a batch is recorded as it is, if it has as many rows as its receipts say. Encrypted files are not
-    in that record; a batch is landed again where one of them cannot be read (`ingest.private_files`).
+    in that record; a batch is landed again where one of them cannot be read (`ingest.private_files`). Receipts that are
+    lost are written again, with the time at which the run log says that their landing ended.
 
     Raises:
         ArchiveError: the contract of a batch is missing or was changed.
@@ -272,12 +325,13 @@ def mend(home: Home) -> Replay:
     private = {file.batch_id for file in private_files.broken(home, key, every)}
     lost: list[str] = []
     others: list[str] = []
-    for batch_id, landing in every.items():
-        if batch_id not in wanted | private:
+    unrecorded = _lost_receipts(home)
+    for batch_id, landing in (every | unrecorded).items():
+        if batch_id not in wanted | private | unrecorded.keys():
             continue
         if refused := _mend_batch(home, key, batch_id, landing):
             # What is recorded of the batch stays: it is worth more than a refusal in its place.
-            if batch_id in private or not _is_adopted(home, batch_id, landing):
+            if batch_id in private | unrecorded.keys() or not _is_adopted(home, batch_id, landing):
                 lost += refused
                 others += [row["submission_id"] for row in landing if row["submission_id"] not in refused]
             continue
@@ -345,7 +399,8 @@ def _by_batch(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 def verify(home: Home, submission_id: str | None = None) -> Replay:
     """Replay into a private folder that goes afterwards, and compare rows, findings and units with what is recorded.
 
-    Of encrypted files, which are never the same twice, only is asked that they can be read.
+    Of encrypted files, which are never the same twice, only is asked that they can be read. Of all submissions, also is
+    asked whether a landing ended of which no receipt is left.
 
     Raises:
         UnknownSubmissionError, ArchiveError: see `receipts` and `restored`.
@@ -370,6 +425,9 @@ def verify(home: Home, submission_id: str | None = None) -> Replay:
             done.differing += sorted(ids) if batch_id in private else differing
             done.landings += 1
             done.submissions += len(ids)
+        if submission_id is None:
+            gone = [row["submission_id"] for landing in _lost_receipts(home).values() for row in landing]
+            done.without_receipt = sorted(set(gone))
         return done
     finally:
         shutil.rmtree(folder, ignore_errors=True)

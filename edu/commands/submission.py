@@ -134,7 +134,9 @@ def replay(
     typer.echo(f"replayed {done.submissions} submissions in {done.landings} landings, {len(done.differing)} differ")
     for identity in done.differing:
         typer.echo(f"differs: {identity}")
-    if done.differing:
+    for identity in done.without_receipt:
+        typer.echo(f"receipt is missing: {identity}; edu replay --mend writes it again")
+    if done.differing or done.without_receipt:
         raise typer.Exit(int(ExitCode.RUNTIME))
 
 

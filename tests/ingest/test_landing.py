@@ -12,15 +12,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rosters import SCHOOL, id_number, pupil, write_roster
+from typer.testing import CliRunner
 
 from edu import vault
+from edu.cli import app
 from edu.errors import ExitCode
 from edu.paths import Home
 from edu.pseudonym import load_or_create_key
-from edu.storage_error import StorageFullError
+from edu.storage_error import StateFolderError, StorageFullError
 from ingest import lake, record
 from ingest.landing import collect
 from ingest.receipt import CollectResult
+from ingest.replay import mend, verify
 from ingest.submission import Options
 
 OPTIONS = Options(dataset="student", org="421002", period="2024-2025/1")
@@ -375,6 +378,52 @@ def test_a_header_alone_is_no_delivery(edu_home: Home, tmp_path: Path) -> None:
         ("accepted", None, 1),
     ]
     assert [r.findings.get("reject", 0) for r in receipts] == [1, 1, 0]
+
+
+def test_lost_receipts_are_named_and_written_again(edu_home: Home, tmp_path: Path) -> None:
+    """Of a good file and of a refused one; what is written is what was lost, but for the time of the record."""
+    land(edu_home, write_roster(tmp_path / "kept.csv", [pupil(5)]))
+    (tmp_path / "bad.csv").write_bytes(b"")
+    lost = land(edu_home, write_roster(tmp_path / "a.csv", [pupil(1), pupil(3)]), tmp_path / "bad.csv").receipts
+    ids = sorted(str(receipt.submission_id) for receipt in lost)
+    before = query(edu_home, "runs/submission", "* exclude (recorded_at, code_version)")
+    assert verify(edu_home).without_receipt == []
+    [path] = [
+        path
+        for path in edu_home.runs.glob("submission/b*.parquet")
+        if duckdb.sql(f"select count(*) from '{path}'").fetchall() == [(2,)]
+    ]
+    path.unlink()
+    done = verify(edu_home)
+    assert (done.submissions, done.differing, done.without_receipt) == (1, [], ids)
+    assert CliRunner().invoke(app, ["replay", "--all", "--verify"]).exit_code == ExitCode.RUNTIME
+    assert mend(edu_home).submissions == 2
+    assert sorted(query(edu_home, "runs/submission", "* exclude (recorded_at, code_version)"), key=str) == sorted(
+        before, key=str
+    )
+    done = verify(edu_home)
+    assert (done.submissions, done.differing, done.without_receipt) == (3, [], [])
+    assert mend(edu_home).submissions == 0
+
+
+def test_a_landing_that_failed_before_its_receipts_lost_none(
+    edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = record.runs.append
+
+    def fail(home: Home, kind: str, name: str, rows: list[dict[str, object]]) -> Path:
+        if kind == "submission":
+            raise OSError("killed")
+        return real(home, kind, name, rows)
+
+    monkeypatch.setattr(record.runs, "append", fail)
+    path = write_roster(tmp_path / "r.csv", [pupil(1)])
+    with pytest.raises(StateFolderError):
+        land(edu_home, path)
+    monkeypatch.undo()
+    assert query(edu_home, "runs/unit", "count(*)") == [(1,)]
+    done = verify(edu_home)
+    assert (done.submissions, done.without_receipt) == (0, [])
 
 
 def test_a_missing_mandatory_column_rejects_the_file(edu_home: Home, tmp_path: Path) -> None:
