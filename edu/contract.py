@@ -161,7 +161,7 @@ class Rule(Strict):
     field: str
     reason_code: str
     severity: Literal["quarantine", "incomplete", "warn"]
-    params: dict[str, int | float | str | list[str]] = Field(default_factory=dict)
+    params: dict[str, int | float | str | list[str] | dict[str, int]] = Field(default_factory=dict)
     source: str
 
 

@@ -81,22 +81,26 @@ def _shared_value(_: Contract, rule: Rule) -> str:
 
 
 def _shared_number(contract: Contract, rule: Rule) -> str:
-    """A number that a school's rows of one file give to different persons: several of what `differs` names differ.
+    """A number that a school's rows of one file give to different persons.
 
-    A name or a date alone may have been corrected between two rows of one person. Only rows whose number stands in
-    `repeated`, which `repeated_sql` fills first, are compared.
+    Rows are two persons' where what they differ in weighs enough: one thing alone may have been corrected between two
+    rows of one person. Rows are compared with what is first told of the number, because of three rows of one person
+    each may correct another thing. Only rows whose number stands in `repeated`, which `repeated_sql` fills first, are
+    compared. In a delivery that is not the whole such rows are another kind of rule's: without the number they would stand
+    beside the rows of the same persons that were delivered before.
     """
     differs = rule.params["differs"]
-    assert isinstance(differs, list)
+    assert isinstance(differs, dict)
     place = _number_place(contract, rule)
-    same = f"(partition by {place})"
-    differing = " + ".join(
-        f"cast(coalesce(min({quoted(str(name))}) over {same} <> max({quoted(str(name))}) over {same}, false) as integer)"
-        for name in differs
-    )
+    weights = []
+    for name, weight in differs.items():
+        first = f"first_value({quoted(name)} ignore nulls) over (partition by {place} order by row_id rows between "
+        first += "unbounded preceding and unbounded following)"
+        weights.append(f"case when {quoted(name)} <> {first} then {weight} else 0 end")
     return (
-        f"row_id in (select row_id from cleaned where {_has_number(rule)} and hash({place}) in (select h from repeated) "
-        f"qualify {differing} >= {rule.params['minimum_differing']})"
+        f"row_id in (select row_id from (select row_id, hash({place}) as h, {' + '.join(weights)} as differing "
+        f"from cleaned where {_has_number(rule)} and hash({place}) in (select h from repeated)) "
+        f"qualify max(differing) over (partition by h) >= {rule.params['minimum']})"
     )
 
 
@@ -110,11 +114,18 @@ def repeated_sql(contract: Contract, rule: Rule, part: int, parts: int) -> str:
 
 
 def _number_place(contract: Contract, rule: Rule) -> str:
-    return f"submission_id, {quoted(str(contract.school_field))}, {quoted(rule.field)}"
+    within = rule.params.get("within", [])
+    assert isinstance(within, list)
+    return ", ".join(["submission_id", *(quoted(str(name)) for name in (contract.school_field, *within, rule.field))])
 
 
 def _has_number(rule: Rule) -> str:
-    return f"not is_deleted and {quoted(rule.field)} is not null"
+    """Return the condition of a row that a number names: with the number, and none of those that go `unless` it."""
+    unless = rule.params.get("unless", [])
+    assert isinstance(unless, list)
+    missing = "".join(f" and {quoted(str(name))} is null" for name in unless)
+    coverage = "<>" if rule.kind == "shared_number_in_part" else "="
+    return f"coverage {coverage} 'full' and not is_deleted and {quoted(rule.field)} is not null{missing}"
 
 
 def _same_number(_: Contract, rule: Rule) -> str:
@@ -228,6 +239,7 @@ KINDS: dict[str, Callable[[Contract, Rule], str]] = {
     "established_post": _established_post,
     "shared_value": _shared_value,
     "shared_number": _shared_number,
+    "shared_number_in_part": _shared_number,
     "same_number": _same_number,
     "sum_differs": _sum_differs,
     "cell_sum_differs": _cell_sum_differs,
@@ -244,6 +256,8 @@ KINDS: dict[str, Callable[[Contract, Rule], str]] = {
 }
 
 
+COMPARING = ("shared_number", "shared_number_in_part")
+"""Kinds of rules that compare the rows of a number with each other, after `repeated_sql` found which repeat."""
 EMPTYING = ("shared_number",)
 """Kinds of rules that leave their field empty where they find something: the value is not that of this row's person."""
 

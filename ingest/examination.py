@@ -13,7 +13,7 @@ from edu.contract import ZERO_REPORT, Contract, Rule
 from edu.identifiers import identifier_macros
 from edu.periods import start_year
 from ingest import cleaning, plain
-from ingest.checks import EMPTYING, copies_sql, repeated_sql, rule_columns
+from ingest.checks import COMPARING, EMPTYING, copies_sql, repeated_sql, rule_columns
 from ingest.keys import ROWS_AT_ONCE, row_key_sql
 from ingest.pending import Pending
 from ingest.readers import FieldTable
@@ -337,7 +337,8 @@ class Examination:
             f"""
             create or replace temp view checked as
             select c.* {self._emptied(rules)}, coalesce(j.is_quarantined, false) as is_quarantined, coalesce(j.is_incomplete, false) as is_incomplete,
-                coalesce(j.is_zero_report and not j.is_quarantined, false) as is_zero_report
+                coalesce(j.is_zero_report and not j.is_quarantined, false) as is_zero_report,
+                {self._shares_number(rules)} as shares_number
             from cleaned as c left join judged as j on j.row_id = c.row_id
             """
         )
@@ -354,7 +355,7 @@ class Examination:
         parts = rows // ROWS_AT_ONCE + 1
         found = []
         for name, rule, condition in rules:
-            if rule.kind in EMPTYING:
+            if rule.kind in COMPARING:
                 c.execute("create or replace temp table repeated (h ubigint)")
                 for part in range(parts):
                     c.execute(f"insert into repeated {repeated_sql(self.contract, rule, part, parts)}")
@@ -376,6 +377,11 @@ class Examination:
             if field == self._id_field
         ]
         return f"replace ({', '.join(columns)})" if columns else ""
+
+    def _shares_number(self, rules: list[tuple[str, Rule, str]]) -> str:
+        """Return whether one of a row's numbers was emptied: its place in a class is then as doubtful."""
+        emptied = [f"coalesce(j.{name}, false)" for name, rule, _ in rules if rule.kind in EMPTYING]
+        return f"({' or '.join(emptied) or 'false'})"
 
     def _zero_reports(self) -> str:
         """Return a SELECT of the rows that report nothing, their schools, and whether other rows or a delivery that is

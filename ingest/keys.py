@@ -173,6 +173,8 @@ def pseudonym_joins(contract: Contract) -> str:
 def row_key_sql(contract: Contract) -> str:
     """Return SQL of the row's key over `accepted as a` and `keyed as k`: the first complete evidence group, else the
     place in its file.
+
+    A group without any number, as a place in a class, names no row that shared a number with another person's.
     """
     groups = []
     for group in contract.evidence:
@@ -185,6 +187,8 @@ def row_key_sql(contract: Contract) -> str:
                 parts.append(f"'{field.namespace}:' || k.{quoted('k_' + name)}")
             else:
                 parts.append(f"cast(a.{quoted(name)} as varchar)")
-        groups.append(" || '/' || ".join(parts))
+        key = " || '/' || ".join(parts)
+        has_number = any(contract.field(name).type == "identifier" for name in group)
+        groups.append(key if has_number else f"case when not a.shares_number then {key} end")
     place = "'row:' || a.submission_id || '/' || coalesce(a.sheet, '') || '/' || a.row_number"
     return f"coalesce({', '.join([*groups, place])})"

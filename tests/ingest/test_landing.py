@@ -203,18 +203,27 @@ def test_copies_and_repeated_keys(edu_home: Home, tmp_path: Path) -> None:
 
 
 OTHER_SCHOOL = "2142000002"
+FIRST_ROW = pupil(1)
 SHARED = [
-    ("roll number of another", "xjh", {"name": "王小红", "xjh": "G" + id_number(1)}),
-    ("namesake of another day", "xjh", {"birth_date": "20120906", "xjh": "G" + id_number(1)}),
-    ("number filled down", "id_number", {"name": "王小红", "id_number": id_number(1)}),
-    ("twin", "id_number", {"name": "王小红", "id_number": id_number(1), "sex_code": "2"}),
+    ("roll number of another", "xjh", {"name": "王小红", "xjh": FIRST_ROW["xjh"]}),
+    ("namesake of another day", "xjh", {"birth_date": "20120906", "xjh": FIRST_ROW["xjh"]}),
+    ("number filled down", "id_number", {"name": "王小红", "id_number": FIRST_ROW["id_number"]}),
+    ("twin without a roll number", "id_number", {"name": "王小红", "id_number": FIRST_ROW["id_number"], "xjh": ""}),
+    (
+        "in one seat",
+        "xjh",
+        {"name": "王小红", "sex_code": "2", "xjh": FIRST_ROW["xjh"], "seat_no": FIRST_ROW["seat_no"]},
+    ),
 ]
+CORRECTED = {**FIRST_ROW, "name": "王小红"}
 OF_ONE = [
-    ("name corrected", {"name": "王小红", "xjh": "G" + id_number(1), "id_number": id_number(1)}),
-    ("number renewed", {"xjh": "G" + id_number(1)}),
-    ("number illegible", {"name": "王小红", "xjh": "G" + id_number(1), "id_number": "#REF!"}),
-    ("temporary beside formal", {"xjh": "L" + id_number(3), "id_number": id_number(1)}),
-    ("at another school", {"school_code": OTHER_SCHOOL, "name": "王小红", "xjh": "G" + id_number(1)}),
+    ("name corrected", [CORRECTED]),
+    ("number renewed", [{**FIRST_ROW, "id_number": id_number(3)}]),
+    ("number renewed and another seat", [{**FIRST_ROW, "id_number": id_number(3), "seat_no": "9"}]),
+    ("name corrected, number illegible", [{**CORRECTED, "id_number": "#REF!"}]),
+    ("temporary beside formal", [{**FIRST_ROW, "xjh": "L" + id_number(3)}]),
+    ("at another school", [{**CORRECTED, "school_code": OTHER_SCHOOL, "seat_no": "9"}]),
+    ("each row corrects another thing", [CORRECTED, {**FIRST_ROW, "birth_date": "20120906"}]),
 ]
 
 
@@ -222,7 +231,7 @@ OF_ONE = [
 def test_a_number_of_two_persons_is_neithers_and_both_count(
     edu_home: Home, tmp_path: Path, field: str, change: dict[str, Any]
 ) -> None:
-    rows = [pupil(1), pupil(3, **change), pupil(5)]
+    rows = [FIRST_ROW, pupil(3, **change), pupil(5)]
     receipt = land(edu_home, write_roster(tmp_path / "r.csv", rows)).receipts[0]
     assert (receipt.rows_accepted, receipt.rows_incomplete) == (3, 2)
     found = query(edu_home, "runs/finding", "row_number, field, reason_code, severity")
@@ -238,11 +247,39 @@ def test_a_number_of_two_persons_is_neithers_and_both_count(
         assert sorted(statuses) == [("unverified",), ("unverified",), ("verified",)]
 
 
-@pytest.mark.parametrize("change", [case[1] for case in OF_ONE], ids=[case[0] for case in OF_ONE])
-def test_a_number_of_one_person_stays(edu_home: Home, tmp_path: Path, change: dict[str, Any]) -> None:
-    land(edu_home, write_roster(tmp_path / "r.csv", [pupil(1), pupil(3, **change)]))
+def test_in_a_part_a_number_of_two_persons_is_quarantined(edu_home: Home, tmp_path: Path) -> None:
+    """The roll that was delivered before counts on: pupils without their numbers would stand beside themselves."""
+    land(edu_home, write_roster(tmp_path / "whole.csv", [pupil(1), pupil(3)]))
+    part = write_roster(tmp_path / "part.csv", [pupil(1), pupil(3, name="王小红", xjh=FIRST_ROW["xjh"]), pupil(5)])
+    options = Options(dataset="student", org="421002", period="2024-2025/1", coverage="partial")
+    receipt = land(edu_home, part, options=options).receipts[0]
+    assert (receipt.rows_accepted, receipt.rows_quarantined) == (1, 2)
+    found = query(edu_home, "runs/finding", "row_number, field, reason_code, severity")
+    assert [row for row in found if row[2].startswith("number_shared")] == [
+        (2, "xjh", "number_shared_in_part", "quarantine"),
+        (3, "xjh", "number_shared_in_part", "quarantine"),
+    ]
+
+
+@pytest.mark.parametrize("others", [case[1] for case in OF_ONE], ids=[case[0] for case in OF_ONE])
+def test_a_number_of_one_person_stays(edu_home: Home, tmp_path: Path, others: list[dict[str, Any]]) -> None:
+    land(edu_home, write_roster(tmp_path / "r.csv", [FIRST_ROW, *others]))
     assert "number_shared" not in {code for (code,) in query(edu_home, "runs/finding", "reason_code")}
     assert query(edu_home, "lake/student", "count(*) filter (where xjh_key is null)") == [(0,)]
+
+
+def test_two_pupils_without_numbers_in_one_seat_both_count(edu_home: Home, tmp_path: Path) -> None:
+    """As in a kindergarten, where nobody has a roll number: pupils 1 and 3 are told one seat, 5 and 7 have no seat."""
+    rows = [pupil(n, xjh="", name=name) for n, name in ((1, "李晓明"), (3, "王小红"), (5, "赵大川"), (7, "孙小月"))]
+    rows[1]["seat_no"] = rows[0]["seat_no"]
+    rows[2]["seat_no"] = rows[3]["seat_no"] = ""
+    land(edu_home, write_roster(tmp_path / "r.csv", rows))
+    found = query(edu_home, "runs/finding", "row_number, field, reason_code")
+    assert [row for row in found if row[2] in {"number_shared", "duplicate_key"}] == [
+        (2, "seat_no", "number_shared"),
+        (3, "seat_no", "number_shared"),
+    ]
+    assert len({key for (key,) in query(edu_home, "lake/student", "row_key")}) == 4
 
 
 def test_shared_numbers_are_found_part_by_part(edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ with pupil as (
     ], deleted_by='sourced_id_key') }}
 ),
 
--- A number that several persons bear names none of them: the row's own ID number goes before it.
+-- A number that several persons bear is at a school the one's who bears it there, and the row's own ID number's where a
+-- decision says that the school has several.
 evidenced as (
     select
         pupil.*,
@@ -15,7 +16,8 @@ evidenced as (
         'xjh:' || pupil.xjh_key as best_key,
         case
             when
-                (pupil.xjh_key is null or shared.evidence_key is not null) and pupil.identity_status = 'verified'
+                (pupil.xjh_key is null or shared.evidence_key is not null and shared.person_id is null)
+                and pupil.identity_status = 'verified'
                 then 'cn_id:' || pupil.id_number_key
             when pupil.xjh_key is null and pupil.identity_status = 'other_document'
                 then 'passport:' || pupil.id_number_key
