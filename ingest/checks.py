@@ -86,8 +86,7 @@ def _shared_number(contract: Contract, rule: Rule) -> str:
     Rows are two persons' where what they differ in weighs enough: one thing alone may have been corrected between two
     rows of one person. Rows are compared with what is first told of the number, because of three rows of one person
     each may correct another thing. Only rows whose number stands in `repeated`, which `repeated_sql` fills first, are
-    compared. In a delivery that is not the whole such rows are another kind of rule's: without the number they would stand
-    beside the rows of the same persons that were delivered before.
+    compared.
     """
     differs = rule.params["differs"]
     assert isinstance(differs, dict)
@@ -99,7 +98,7 @@ def _shared_number(contract: Contract, rule: Rule) -> str:
         weights.append(f"case when {quoted(name)} <> {first} then {weight} else 0 end")
     return (
         f"row_id in (select row_id from (select row_id, hash({place}) as h, {' + '.join(weights)} as differing "
-        f"from cleaned where {_has_number(rule)} and hash({place}) in (select h from repeated)) "
+        f"from cleaned where {_has_number(contract, rule)} and hash({place}) in (select h from repeated)) "
         f"qualify max(differing) over (partition by h) >= {rule.params['minimum']})"
     )
 
@@ -110,7 +109,7 @@ def repeated_sql(contract: Contract, rule: Rule, part: int, parts: int) -> str:
     Each part counts its share of the numbers, which bounds the memory for them.
     """
     h = f"hash({_number_place(contract, rule)})"
-    return f"select {h} as h from cleaned where {_has_number(rule)} and {h} % {parts} = {part} group by h having count(*) > 1"
+    return f"select {h} as h from cleaned where {_has_number(contract, rule)} and {h} % {parts} = {part} group by h having count(*) > 1"
 
 
 def _number_place(contract: Contract, rule: Rule) -> str:
@@ -119,13 +118,13 @@ def _number_place(contract: Contract, rule: Rule) -> str:
     return ", ".join(["submission_id", *(quoted(str(name)) for name in (contract.school_field, *within, rule.field))])
 
 
-def _has_number(rule: Rule) -> str:
-    """Return the condition of a row that a number names: with the number, and none of those that go `unless` it."""
+def _has_number(contract: Contract, rule: Rule) -> str:
+    """Return the condition of a row that a number names: with a school, the number, and none of those that go `unless` it."""
     unless = rule.params.get("unless", [])
     assert isinstance(unless, list)
     missing = "".join(f" and {quoted(str(name))} is null" for name in unless)
-    coverage = "<>" if rule.kind == "shared_number_in_part" else "="
-    return f"coverage {coverage} 'full' and not is_deleted and {quoted(rule.field)} is not null{missing}"
+    school = quoted(str(contract.school_field))
+    return f"not is_deleted and {school} is not null and {quoted(rule.field)} is not null{missing}"
 
 
 def _same_number(_: Contract, rule: Rule) -> str:
@@ -239,7 +238,6 @@ KINDS: dict[str, Callable[[Contract, Rule], str]] = {
     "established_post": _established_post,
     "shared_value": _shared_value,
     "shared_number": _shared_number,
-    "shared_number_in_part": _shared_number,
     "same_number": _same_number,
     "sum_differs": _sum_differs,
     "cell_sum_differs": _cell_sum_differs,
@@ -256,10 +254,9 @@ KINDS: dict[str, Callable[[Contract, Rule], str]] = {
 }
 
 
-COMPARING = ("shared_number", "shared_number_in_part")
-"""Kinds of rules that compare the rows of a number with each other, after `repeated_sql` found which repeat."""
 EMPTYING = ("shared_number",)
-"""Kinds of rules that leave their field empty where they find something: the value is not that of this row's person."""
+"""Kinds of rules that compare rows with each other, after `repeated_sql` found which numbers repeat, and leave their field
+empty where they find something: the value is not that of this row's person."""
 
 
 def rule_columns(contract: Contract) -> list[tuple[str, Rule, str]]:

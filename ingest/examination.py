@@ -13,7 +13,7 @@ from edu.contract import ZERO_REPORT, Contract, Rule
 from edu.identifiers import identifier_macros
 from edu.periods import start_year
 from ingest import cleaning, plain
-from ingest.checks import COMPARING, EMPTYING, copies_sql, repeated_sql, rule_columns
+from ingest.checks import EMPTYING, copies_sql, repeated_sql, rule_columns
 from ingest.keys import ROWS_AT_ONCE, row_key_sql
 from ingest.pending import Pending
 from ingest.readers import FieldTable
@@ -21,6 +21,7 @@ from ingest.readers.table import literal, quoted
 
 SLICE_ROWS = 50_000
 """So many rows take the whole cleaning at a time."""
+STRANDED = "number_shared_in_part"
 SLICE_KEY_NAME = "slice"
 SLICE_CIPHER = f"encryption_config {{footer_key: '{SLICE_KEY_NAME}'}}"
 """Slices are written under a key that only the connection knows: what a killed landing leaves cannot be read."""
@@ -304,6 +305,7 @@ class Examination:
         quarantine += [name for name, rule, _ in rules if rule.severity == "quarantine"]
         incomplete = [condition for f in contract.fields if (condition := cleaning.faulty(f, "incomplete"))]
         incomplete += [name for name, rule, _ in rules if rule.severity == "incomplete"]
+        stranded = self._stranded(rules)
         placeholder = [name for name, rule, _ in rules if rule.kind == "placeholder_person"]
         # A delete needs no more than the school and one complete group of evidence: it has nothing else to be right.
         placed = f"{quoted(contract.school_field)} is not null and " if contract.school_field else ""
@@ -319,10 +321,10 @@ class Examination:
             verdict as (
                 select ruled.row_id, is_deleted, faulty.row_fault, {"".join(name + ", " for name, _, _ in rules)}
                     zero.row_id is not null as is_zero_report, coalesce(zero.is_contradicted, false) as is_contradicted,
-                    {" or ".join(placeholder) or "false"} as is_placeholder,
+                    {" or ".join(placeholder) or "false"} as is_placeholder, {stranded} as is_stranded,
                     case when faulty.row_fault is not null then true when is_deleted then not {names_its_key}
                         when zero.row_id is not null then zero.is_contradicted or zero.school is null
-                        else {" or ".join(quarantine) or "false"} end as is_quarantined,
+                        else {" or ".join([*quarantine, stranded])} end as is_quarantined,
                     faulty.row_fault is null and not is_deleted and zero.row_id is null
                         and ({" or ".join(incomplete) or "false"}) as is_incomplete
                 from ruled
@@ -355,7 +357,7 @@ class Examination:
         parts = rows // ROWS_AT_ONCE + 1
         found = []
         for name, rule, condition in rules:
-            if rule.kind in COMPARING:
+            if rule.kind in EMPTYING:
                 c.execute("create or replace temp table repeated (h ubigint)")
                 for part in range(parts):
                     c.execute(f"insert into repeated {repeated_sql(self.contract, rule, part, parts)}")
@@ -377,6 +379,23 @@ class Examination:
             if field == self._id_field
         ]
         return f"replace ({', '.join(columns)})" if columns else ""
+
+    def _stranded(self, rules: list[tuple[str, Rule, str]]) -> str:
+        """Return whether a row of a delivery that is not the whole shares its numbers and has none of its own left.
+
+        It would stand beside the row of the same person that was delivered before.
+        """
+        emptied = {rule.field: name for name, rule, _ in rules if rule.kind in EMPTYING}
+        if not emptied:
+            return "false"
+        names = {name for group in self.contract.evidence for name in group}
+        own = []
+        for field in self.contract.fields:
+            if field.type == "identifier" and (field.name in names or field.name == self._id_field):
+                is_valid = " and id_is_valid" if field.name == self._id_field else ""
+                is_others = f" and not {emptied[field.name]}" if field.name in emptied else ""
+                own.append(f"({quoted(field.name)} is not null{is_valid}{is_others})")
+        return f"(coverage <> 'full' and ({' or '.join(emptied.values())}) and not ({' or '.join(own)}))"
 
     def _shares_number(self, rules: list[tuple[str, Rule, str]]) -> str:
         """Return whether one of a row's numbers was emptied: its place in a class is then as doubtful."""
@@ -414,10 +433,11 @@ class Examination:
         stronger = [name for name, rule, _ in rules if rule.kind == "age_limit"]
         for name, rule, _ in rules:
             unless = f" and not {stronger[0]}" if rule.kind == "grade_age" and stronger else ""
-            parts.append(
-                f"select row_id, {literal(rule.field)}, {literal(rule.reason_code)}, {literal(rule.severity)} "
-                f"from judged where {name}{unless}"
-            )
+            reason, severity = literal(rule.reason_code), literal(rule.severity)
+            if rule.kind in EMPTYING:
+                reason = f"if(is_stranded, {literal(STRANDED)}, {reason})"
+                severity = f"if(is_stranded, 'quarantine', {severity})"
+            parts.append(f"select row_id, {literal(rule.field)}, {reason}, {severity} from judged where {name}{unless}")
         c.execute(f"create or replace temp table all_findings as {' union all '.join(parts)}")
         c.execute(
             "create or replace temp table finding_rows as select f.* from all_findings as f "

@@ -83,12 +83,13 @@
     {% endfor %}
 {%- endmacro %}
 
-{# Rows that count of keys in the query's `conflict`, with the key, the verified ID number beside it, school and date. Only
+{# Rows that count of keys in the query's `conflict`, with the key, the verified ID number beside it, school, date and
+   whether the person was on the roll or in service then. Only
    the rows whose row key ever stood with such a key are ranked: they are few. #}
 {% macro numbers_in_conflict() -%}
     {%- set sources = [
-        {'dataset': 'student', 'key': 'xjh_key', 'namespace': 'xjh'},
-        {'dataset': 'staff', 'key': 'staff_no_key', 'namespace': 'gh@school'},
+        {'dataset': 'student', 'key': 'xjh_key', 'namespace': 'xjh', 'status': 'status_code'},
+        {'dataset': 'staff', 'key': 'staff_no_key', 'namespace': 'gh@school', 'status': 'staff_status_code'},
     ] -%}
     {% for source in sources %}
     {%- set bearing -%}
@@ -100,11 +101,17 @@
         '{{ source.namespace }}:' || {{ source.key }} as evidence_key,
         'cn_id:' || id_number_key as number_key,
         school_code,
-        snapshot_date
+        snapshot_date,
+        {% if source.dataset == 'student' -%}
+        status_code in (select status.status_code from {{ ref('student_status') }} as status where status.is_on_roll)
+        {%- else -%}
+        coalesce(staff_status_code = '11', false)
+        {%- endif %} as is_present
     from (
         {{ current_rows(
             source.dataset,
-            ['school_code', 'snapshot_date', source.key, 'identity_status', 'id_number_key'],
+            ['school_code', 'snapshot_date', source.key, 'identity_status', 'id_number_key', source.status],
+            deleted_by='sourced_id_key',
             row_keys=bearing
         ) }}
     ) as {{ source.dataset }}_of_conflict

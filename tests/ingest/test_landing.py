@@ -247,18 +247,27 @@ def test_a_number_of_two_persons_is_neithers_and_both_count(
         assert sorted(statuses) == [("unverified",), ("unverified",), ("verified",)]
 
 
-def test_in_a_part_a_number_of_two_persons_is_quarantined(edu_home: Home, tmp_path: Path) -> None:
-    """The roll that was delivered before counts on: pupils without their numbers would stand beside themselves."""
+def test_in_a_part_who_has_no_number_left_is_quarantined(edu_home: Home, tmp_path: Path) -> None:
+    """The roll that was delivered before counts on: without a number of their own they would stand beside themselves."""
     land(edu_home, write_roster(tmp_path / "whole.csv", [pupil(1), pupil(3)]))
-    part = write_roster(tmp_path / "part.csv", [pupil(1), pupil(3, name="王小红", xjh=FIRST_ROW["xjh"]), pupil(5)])
+    shared = {"name": "王小红", "xjh": FIRST_ROW["xjh"]}
+    rows = [{**FIRST_ROW, "id_number": ""}, pupil(3, **shared, id_number=""), pupil(5, **shared)]
     options = Options(dataset="student", org="421002", period="2024-2025/1", coverage="partial")
-    receipt = land(edu_home, part, options=options).receipts[0]
+    receipt = land(edu_home, write_roster(tmp_path / "part.csv", rows), options=options).receipts[0]
     assert (receipt.rows_accepted, receipt.rows_quarantined) == (1, 2)
     found = query(edu_home, "runs/finding", "row_number, field, reason_code, severity")
     assert [row for row in found if row[2].startswith("number_shared")] == [
         (2, "xjh", "number_shared_in_part", "quarantine"),
         (3, "xjh", "number_shared_in_part", "quarantine"),
+        (4, "xjh", "number_shared", "incomplete"),
     ]
+
+
+def test_numbers_of_rows_without_a_school_are_not_compared(edu_home: Home, tmp_path: Path) -> None:
+    """Staff numbers, say, repeat from school to school."""
+    other = pupil(3, name="王小红", xjh=FIRST_ROW["xjh"], school_code="214200001")
+    land(edu_home, write_roster(tmp_path / "r.csv", [{**FIRST_ROW, "school_code": "21420000"}, other]))
+    assert "number_shared" not in {code for (code,) in query(edu_home, "runs/finding", "reason_code")}
 
 
 @pytest.mark.parametrize("others", [case[1] for case in OF_ONE], ids=[case[0] for case in OF_ONE])

@@ -19,6 +19,7 @@ from expectations.gate import GateReport
 from ingest import batch
 from warehouse import official
 from warehouse.official import ReleaseError, freeze
+from warehouse.restriction import record
 from warehouse.transform import _invoke, build, run_seeds
 
 pytestmark = pytest.mark.city
@@ -76,7 +77,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
             installation,
             folder,
             "student",
-            [pupil(code, serial) for serial in range(first_serial, first_serial + pupils)],
+            [
+                # One of SECOND's pupils never has a sex, so that there is a finding that ages.
+                pupil(code, serial, **({"sex_code": ""} if serial == 101 else {}))
+                for serial in range(first_serial, first_serial + pupils)
+            ],
             received_at=at,
         )
     build_all(installation)
@@ -109,6 +114,20 @@ def test_any_day_gives_what_was_recorded_by_its_end(home: Home, tmp_path: Path, 
     run_seeds(home, database)
     _invoke(home, database, "analysis", ["run", "--select", "+ana_enrolment"], day)
     assert pupils(database) == known_on(date.fromisoformat(day))
+
+
+def test_a_whole_build_of_a_day_that_is_past(home: Home, tmp_path: Path) -> None:
+    """Every layer and its tests; a person who was restricted since is hidden in it too."""
+    person = ask(home.warehouse, "select min(person_id) from query.student")[0][0]
+    record(home, person, action="restrict", actor="数据管理员", reason="监护人申请")
+    database = build_all(home, as_of="2024-11-30", out=tmp_path / "past.duckdb")
+    known = known_on(date(2024, 11, 30))
+    assert pupils(database) == known
+    # Opened on 12 September, 79 days before that day.
+    ageing = "select reason_code, age_days from management.finding_ageing where is_open"
+    assert ask(database, ageing) == [("value_missing", 79)]
+    shown = ask(database, f"select count(*), count(*) filter (where person_id = '{person}') from query.student")
+    assert shown == [(sum(known.values()) - 1, 0)]
 
 
 def test_now_gives_everything(home: Home) -> None:

@@ -75,11 +75,15 @@ def make_backup(home: Home, folder: Path, *, actor: str, keep: int, keep_days: i
     backup_id = f"{moment:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
     with store.writing():
         earlier, problems = _readable(store)
+        # Before what is served is described, so that a publication in between is noticed too.
+        publication = read_publication(home)
         done = Backup(_describe(home, store, backup_id, moment), problems=problems)
         audit.append(home, "backup", actor, "备份", backup_id, {"folder": place.name})
         former = {entry.path: entry for entry in earlier[-1].entries} if earlier else {}
         try:
             _copy(home, store, done, former)
+            if read_publication(home) != publication:
+                raise DisturbedError("what is published")
         except FileNotFoundError as error:
             raise DisturbedError(Path(str(error.filename)).name) from None
         store.write_manifest(done.manifest)
@@ -119,7 +123,6 @@ def _describe(home: Home, store: Store, backup_id: str, moment: datetime) -> Man
 
 def _copy(home: Home, store: Store, done: Backup, former: dict[str, Entry]) -> None:
     """Copy all parts as of one moment; raise where what belongs together changed meanwhile."""
-    publication = read_publication(home)
     commits = read_commits(home)
     done.manifest.receipts = commits.batches
     done.manifest.links = read_links(home)
@@ -133,8 +136,6 @@ def _copy(home: Home, store: Store, done: Backup, former: dict[str, Entry]) -> N
         if part != VAULT_PART:
             for name in files(home, commits, part):
                 _add(home, store, name, done, former)
-    if read_publication(home) != publication:
-        raise DisturbedError("what is published")
 
 
 def _add(home: Home, store: Store, name: str, done: Backup, former: dict[str, Entry]) -> None:

@@ -1,3 +1,4 @@
+-- A restriction binds whoever builds, whatever day the build looks from: there is no day before it.
 select
     restriction_id,
     person_id,
@@ -8,4 +9,3 @@ select
     reason,
     recorded_at
 from {{ source('runs', 'restriction') }}
-where {{ is_recorded('recorded_at') }}

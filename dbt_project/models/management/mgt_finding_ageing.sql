@@ -25,10 +25,7 @@ waiting as (
 ),
 
 today as (
-    select
-        {% if var('as_of') %}cast('{{ var("as_of") }}' as date){% else %}cast(max(received_at) as date){% endif %}
-            as as_of_date
-    from {{ ref('col_submission') }}
+    select {{ as_of_date() }} as as_of_date
 ),
 
 carried as (
@@ -56,7 +53,15 @@ seen as (
     from {{ ref('col_finding') }} as finding
     inner join delivery on delivery.submission_id = finding.submission_id
     left join waiting on waiting.submission_id = finding.submission_id and waiting.unit_owner = finding.unit_owner
-    where finding.severity in ('reject', 'quarantine', 'incomplete', 'warn') and waiting.submission_id is null
+    where
+        finding.severity in ('reject', 'quarantine', 'incomplete', 'warn')
+        and waiting.submission_id is null
+        -- What is said of the file as a whole goes with its units: it waits where all of them do.
+        and not (
+            finding.unit_owner = delivery.submitter_org
+            and finding.submission_id in (select whole.submission_id from waiting as whole)
+            and finding.submission_id not in (select carrying.submission_id from carried as carrying)
+        )
     group by
         delivery.dataset, delivery.submitter_org, finding.unit_owner, delivery.period, finding.reason_code,
         coalesce(finding.field, ''), finding.class_no, finding.severity, delivery.delivery_no, delivery.received_at

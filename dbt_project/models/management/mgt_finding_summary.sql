@@ -1,4 +1,11 @@
--- What was taken back, or was there already, has no problems of its own.
+-- What was taken back, waits for a decision or was there already has no problems of its own.
+with waiting as (
+    select distinct
+        submission_id,
+        unit_owner
+    from {{ ref('col_waiting') }}
+)
+
 select
     finding.dataset,
     submission.period,
@@ -9,7 +16,8 @@ select
     count(*) as findings
 from {{ ref('col_finding') }} as finding
 inner join {{ ref('col_submission') }} as submission on submission.submission_id = finding.submission_id
-where not submission.is_repeat and not submission.is_withdrawn
+left join waiting on waiting.submission_id = finding.submission_id and waiting.unit_owner = finding.unit_owner
+where not submission.is_repeat and not submission.is_withdrawn and waiting.submission_id is null
 group by
     finding.dataset,
     submission.period,

@@ -1,8 +1,9 @@
--- Roll and staff numbers that several persons bear: at one date two rows that count have one with two ID numbers, or a
--- decision keeps its two numbers apart. At one school a number is one person's, who is known by the first ID number
--- that stood with it there: it is for life and does not follow the ID number (中小学生学籍管理办法 2013). Only a
--- decision makes two of one school's, and then each row is its own ID number's. A number whose ID number changed from
--- one date to the next, with nobody else who bears it, is not here: it goes on naming one person.
+-- Roll and staff numbers that several persons bear: at one date two rows that count, of pupils on the roll or staff in
+-- service, have one with two ID numbers, or a decision keeps its two numbers apart. At one school a number is one
+-- person's, who is known by the first ID number that stood with it there: it is for life and does not follow the ID
+-- number (中小学生学籍管理办法 2013). Only a decision makes two of one school's, and then each row is its own ID
+-- number's. A number whose ID number changed from one date to the next, with nobody else who bears it, is not here: it
+-- goes on naming one person.
 with conflict as (
     select evidence_key
     from {{ ref('map_person_link') }}
@@ -17,6 +18,7 @@ placed as (
     select
         borne.evidence_key,
         borne.snapshot_date,
+        borne.is_present,
         school.school_id,
         person.person_id
     from borne
@@ -34,6 +36,7 @@ apart as (
 shared as (
     select evidence_key
     from placed
+    where is_present
     group by evidence_key, snapshot_date
     having count(distinct person_id) > 1
     union
