@@ -204,6 +204,11 @@ def _grade_age(_: Contract, __: Rule) -> str:
     return f"{AGE} < grade_age_minimum or {AGE} > grade_age_maximum"
 
 
+def _empty_in_delta(_: Contract, rule: Rule) -> str:
+    """A row of a delta without a value that its whole row had: it takes that value away."""
+    return f"coverage = 'delta' and not is_deleted and {quoted('t_' + rule.field)} is null"
+
+
 def _not_greater(_: Contract, rule: Rule) -> str:
     return f"{quoted(rule.field)} > {quoted(str(rule.params['total']))}"
 
@@ -246,6 +251,7 @@ KINDS: dict[str, Callable[[Contract, Rule], str]] = {
     "age_limit": _age_limit,
     "age_range": _age_range,
     "grade_age": _grade_age,
+    "empty_in_delta": _empty_in_delta,
     "not_greater": _not_greater,
     "not_before": _not_before,
     "differs": _differs,

@@ -175,6 +175,23 @@ def test_a_delta_says_what_changed_and_what_is_gone(edu_home: Home, tmp_path: Pa
     ]
 
 
+def test_a_pupil_who_loses_his_class_by_a_delta_is_told_of(edu_home: Home, tmp_path: Path) -> None:
+    """The delta brings u1 into class k2; without his enrolment he has none, and whoever is deleted needs none."""
+    for name, enrolled, expected in (
+        ("with", True, []),
+        ("without", False, [("class_missing_in_delta", "class_code")]),
+    ):
+        files = delta()
+        if not enrolled:
+            files["enrollments"] = files["enrollments"][:1]
+        submission = by_dataset(land(edu_home, write_folder(tmp_path / name, files)))["student"].submission_id
+        warned = duckdb.execute(
+            f"select reason_code, field from read_parquet('{edu_home.runs}/finding/*.parquet') "
+            f"where submission_id = '{submission}' and reason_code = 'class_missing_in_delta'"
+        ).fetchall()
+        assert warned == expected
+
+
 def test_a_delete_without_a_school_is_refused_and_says_so(edu_home: Home, tmp_path: Path) -> None:
     files = delta()
     files["roles"] = files["roles"][:2]
