@@ -8,14 +8,14 @@ with city as (
     where division_level = 'city' and is_current
 ),
 
-newest as (
+-- All deliveries that count: a later partial one does not undo what an earlier full one lacks.
+counting as (
     select distinct -- a system that has two names for one school delivers one unit in two parts
         dataset,
         unit_owner,
         period,
         submission_id
     from {{ ref('unit_current') }}
-    where delivery_rank = 1
 ),
 
 delivery as (
@@ -31,38 +31,13 @@ delivery as (
     group by dataset, unit_owner, period, submission_id
 ),
 
-unit as (
-    select
-        expected.dataset,
-        expected.school_code,
-        expected.managing_org,
-        expected.period,
-        expected.status,
-        newest.submission_id,
-        delivery.rows_read,
-        delivery.rows_accepted,
-        delivery.rows_quarantined
-    from {{ ref('mgt_expected_submission') }} as expected
-    left join newest
-        on
-            newest.dataset = expected.dataset
-            and newest.unit_owner = expected.school_code
-            and newest.period = expected.period
-    left join delivery
-        on
-            delivery.submission_id = newest.submission_id
-            and delivery.dataset = expected.dataset
-            and delivery.unit_owner = expected.school_code
-            and delivery.period = expected.period
-),
-
 file as (
     select
         delivery.submission_id,
         count(distinct delivery.unit_owner) as schools,
         min(delivery.unit_owner) as first_owner
     from delivery
-    where delivery.submission_id in (select newest.submission_id from newest)
+    where delivery.submission_id in (select counting.submission_id from counting)
     group by delivery.submission_id
 ),
 
@@ -102,6 +77,52 @@ untold as (
     where file.schools > 1 and faulty.school_code is null
 ),
 
+unit as (
+    select
+        expected.dataset,
+        expected.school_code,
+        expected.managing_org,
+        expected.period,
+        expected.status,
+        count(counting.submission_id) as deliveries,
+        count(untold.submission_id) as untold_deliveries,
+        sum(delivery.rows_read) as rows_read,
+        sum(delivery.rows_accepted) as rows_accepted,
+        sum(delivery.rows_quarantined) as rows_quarantined,
+        sum(found.rows_incomplete) as rows_incomplete,
+        sum(found.rows_doubtful) as rows_doubtful
+    from {{ ref('mgt_expected_submission') }} as expected
+    left join counting
+        on
+            counting.dataset = expected.dataset
+            and counting.unit_owner = expected.school_code
+            and counting.period = expected.period
+    left join delivery
+        on
+            delivery.submission_id = counting.submission_id
+            and delivery.dataset = counting.dataset
+            and delivery.unit_owner = counting.unit_owner
+            and delivery.period = counting.period
+    left join untold on untold.submission_id = counting.submission_id
+    left join found on found.submission_id = counting.submission_id and found.unit_owner = counting.unit_owner
+    group by expected.dataset, expected.school_code, expected.managing_org, expected.period, expected.status
+),
+
+-- The deliveries of units that the calendar asks for.
+asked as (
+    select
+        counting.submission_id,
+        counting.dataset,
+        counting.unit_owner,
+        counting.period
+    from counting
+    inner join unit
+        on
+            unit.dataset = counting.dataset
+            and unit.school_code = counting.unit_owner
+            and unit.period = counting.period
+),
+
 opened as (
     select
         dataset,
@@ -124,17 +145,17 @@ checked as (
         case check_name.check_code
             when 'delivered' then 1
             when 'rows_placed' then unit.rows_read
-            when 'values_present' then case when untold.submission_id is null then unit.rows_accepted end
-            when 'values_plausible' then case when untold.submission_id is null then unit.rows_accepted end
-            when 'not_held' then case when unit.submission_id is not null then 1 end
+            when 'values_present' then case when unit.untold_deliveries = 0 then unit.rows_accepted end
+            when 'values_plausible' then case when unit.untold_deliveries = 0 then unit.rows_accepted end
+            when 'not_held' then case when unit.deliveries > 0 then 1 end
             when 'no_case' then unit.rows_accepted
             when 'on_time' then 1
         end as counted,
         case check_name.check_code
             when 'delivered' then case when unit.status in ('missing', 'rejected') then 1 else 0 end
             when 'rows_placed' then unit.rows_quarantined
-            when 'values_present' then coalesce(found.rows_incomplete, 0)
-            when 'values_plausible' then coalesce(found.rows_doubtful, 0)
+            when 'values_present' then coalesce(unit.rows_incomplete, 0)
+            when 'values_plausible' then coalesce(unit.rows_doubtful, 0)
             when 'not_held' then case when unit.status = 'held' then 1 else 0 end
             when 'no_case' then least(coalesce(opened.cases, 0), unit.rows_accepted)
             when 'on_time' then case when unit.status in ('late', 'missing', 'rejected') then 1 else 0 end
@@ -150,8 +171,6 @@ checked as (
         ('consistency', 'no_case'),
         ('timeliness', 'on_time')
     ) as check_name (dimension, check_code)
-    left join untold on untold.submission_id = unit.submission_id
-    left join found on found.submission_id = unit.submission_id and found.unit_owner = unit.school_code
     left join opened
         on
             opened.dataset = unit.dataset
@@ -167,19 +186,19 @@ left_over as (
     from delivery
     inner join file on file.submission_id = delivery.submission_id and file.schools > 1
     left join untold on untold.submission_id = delivery.submission_id
-    left join newest
+    left join counting
         on
-            newest.submission_id = delivery.submission_id
-            and newest.dataset = delivery.dataset
-            and newest.unit_owner = delivery.unit_owner
-            and newest.period = delivery.period
-    left join unit
+            counting.submission_id = delivery.submission_id
+            and counting.dataset = delivery.dataset
+            and counting.unit_owner = delivery.unit_owner
+            and counting.period = delivery.period
+    left join asked
         on
-            unit.submission_id = delivery.submission_id
-            and unit.dataset = delivery.dataset
-            and unit.school_code = delivery.unit_owner
-            and unit.period = delivery.period
-    where untold.submission_id is not null or (newest.submission_id is not null and unit.submission_id is null)
+            asked.submission_id = delivery.submission_id
+            and asked.dataset = delivery.dataset
+            and asked.unit_owner = delivery.unit_owner
+            and asked.period = delivery.period
+    where untold.submission_id is not null or (counting.submission_id is not null and asked.submission_id is null)
     group by delivery.submission_id
 ),
 
@@ -190,9 +209,9 @@ left_found as (
         sum(found.rows_doubtful) as rows_doubtful
     from found
     left join untold on untold.submission_id = found.submission_id
-    left join newest on newest.submission_id = found.submission_id and newest.unit_owner = found.unit_owner
-    left join unit on unit.submission_id = found.submission_id and unit.school_code = found.unit_owner
-    where untold.submission_id is not null or (newest.submission_id is not null and unit.submission_id is null)
+    left join counting on counting.submission_id = found.submission_id and counting.unit_owner = found.unit_owner
+    left join asked on asked.submission_id = found.submission_id and asked.unit_owner = found.unit_owner
+    where untold.submission_id is not null or (counting.submission_id is not null and asked.submission_id is null)
     group by found.submission_id
 ),
 
