@@ -121,6 +121,7 @@ def test_the_numbers_are_cases_and_nobody_is_enrolled_twice(home: Home) -> None:
     assert cases == [("identity_collision", 3)]
 
 
+@pytest.mark.city
 def test_a_restriction_of_the_number_hides_whoever_may_be_meant(home: Home) -> None:
     """Until one of them is lifted by himself; totals keep both."""
     owner, mistyped = people(home)
