@@ -2,7 +2,8 @@
 
 Daily upkeep: merges the vault's segments that landings wrote, removes answers of the vault that have expired and what
 is past the years of its contract, compacts what grew, backs all up to `EDU_BACKUP_DIR` and reads the backups again,
-verifies the audit log and the official releases, alerts for what is overdue, and removes from the outbox what is older than 30 days.
+verifies the audit log and the official releases, alerts for what is overdue, and removes from the outbox what is older
+than 30 days.
 """
 
 from __future__ import annotations

@@ -172,6 +172,23 @@ def check_audit_log() -> int:
     return report.entries
 
 
+def check_official_releases() -> int:
+    """Return how many official releases there are.
+
+    Raises:
+        ReleaseBrokenError: the figures of one are not those that were frozen.
+    """
+    from edu.alerts import send
+    from warehouse.official import ReleaseBrokenError, verify
+
+    home = get_home()
+    done = verify(home)
+    if done.problems:
+        send(home, "release_broken", "runs/official_figure", done.problems)
+        raise ReleaseBrokenError(done.problems)
+    return done.releases
+
+
 def back_up(home: Home) -> bool:
     """Back up an installation where `EDU_BACKUP_DIR` says, and read all backups again; return whether one was made.
 
@@ -216,19 +233,3 @@ def clear_outbox(home: Home) -> int:
     for path in old:
         path.unlink()
     return len(old)
-
-
-def check_official_releases() -> int:
-    """Return how many official releases there are.
-
-    Raises:
-        ReleaseBrokenError: the figures of one are not those that were frozen.
-    """
-    from edu.alerts import send
-    from warehouse.official import ReleaseBrokenError, releases, verify
-
-    home = get_home()
-    if problems := verify(home):
-        send(home, "release_broken", "runs/official_figure", problems)
-        raise ReleaseBrokenError(problems)
-    return len(releases(home))

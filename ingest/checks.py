@@ -109,7 +109,10 @@ def repeated_sql(contract: Contract, rule: Rule, part: int, parts: int) -> str:
     Each part counts its share of the numbers, which bounds the memory for them.
     """
     h = f"hash({_number_place(contract, rule)})"
-    return f"select {h} as h from cleaned where {_has_number(contract, rule)} and {h} % {parts} = {part} group by h having count(*) > 1"
+    return (
+        f"select {h} as h from cleaned where {_has_number(contract, rule)} and {h} % {parts} = {part} "
+        "group by h having count(*) > 1"
+    )
 
 
 def _number_place(contract: Contract, rule: Rule) -> str:

@@ -22,6 +22,7 @@ from ingest.readers.table import literal, quoted
 SLICE_ROWS = 50_000
 """So many rows take the whole cleaning at a time."""
 STRANDED = "number_shared_in_part"
+"""Reason of a row of a part of which no number of its own is left."""
 SLICE_KEY_NAME = "slice"
 SLICE_CIPHER = f"encryption_config {{footer_key: '{SLICE_KEY_NAME}'}}"
 """Slices are written under a key that only the connection knows: what a killed landing leaves cannot be read."""
@@ -305,7 +306,8 @@ class Examination:
         quarantine += [name for name, rule, _ in rules if rule.severity == "quarantine"]
         incomplete = [condition for f in contract.fields if (condition := cleaning.faulty(f, "incomplete"))]
         incomplete += [name for name, rule, _ in rules if rule.severity == "incomplete"]
-        stranded = self._stranded(rules)
+        shares_number = " or ".join(name for name, rule, _ in rules if rule.kind in EMPTYING) or "false"
+        stranded = f"(({shares_number}) and coverage <> 'full' and not {self._keeps_a_number(rules)})"
         placeholder = [name for name, rule, _ in rules if rule.kind == "placeholder_person"]
         # A delete needs no more than the school and one complete group of evidence: it has nothing else to be right.
         placed = f"{quoted(contract.school_field)} is not null and " if contract.school_field else ""
@@ -321,7 +323,8 @@ class Examination:
             verdict as (
                 select ruled.row_id, is_deleted, faulty.row_fault, {"".join(name + ", " for name, _, _ in rules)}
                     zero.row_id is not null as is_zero_report, coalesce(zero.is_contradicted, false) as is_contradicted,
-                    {" or ".join(placeholder) or "false"} as is_placeholder, {stranded} as is_stranded,
+                    {" or ".join(placeholder) or "false"} as is_placeholder,
+                    ({shares_number}) as shares_number, {stranded} as is_stranded,
                     case when faulty.row_fault is not null then true when is_deleted then not {names_its_key}
                         when zero.row_id is not null then zero.is_contradicted or zero.school is null
                         else {" or ".join([*quarantine, stranded])} end as is_quarantined,
@@ -340,7 +343,7 @@ class Examination:
             create or replace temp view checked as
             select c.* {self._emptied(rules)}, coalesce(j.is_quarantined, false) as is_quarantined, coalesce(j.is_incomplete, false) as is_incomplete,
                 coalesce(j.is_zero_report and not j.is_quarantined, false) as is_zero_report,
-                {self._shares_number(rules)} as shares_number
+                coalesce(j.shares_number, false) as shares_number
             from cleaned as c left join judged as j on j.row_id = c.row_id
             """
         )
@@ -353,11 +356,11 @@ class Examination:
     def _found_first(self, rules: list[tuple[str, Rule, str]]) -> list[tuple[str, Rule, str]]:
         """Return the rules, those that compare rows with each other as lists of the rows that they found."""
         c = self.connection
-        (rows,) = c.execute("select count(*) from raw").fetchone() or (0,)
-        parts = rows // ROWS_AT_ONCE + 1
         found = []
         for name, rule, condition in rules:
             if rule.kind in EMPTYING:
+                (rows,) = c.execute("select count(*) from raw").fetchone() or (0,)
+                parts = rows // ROWS_AT_ONCE + 1
                 c.execute("create or replace temp table repeated (h ubigint)")
                 for part in range(parts):
                     c.execute(f"insert into repeated {repeated_sql(self.contract, rule, part, parts)}")
@@ -380,14 +383,12 @@ class Examination:
         ]
         return f"replace ({', '.join(columns)})" if columns else ""
 
-    def _stranded(self, rules: list[tuple[str, Rule, str]]) -> str:
-        """Return whether a row of a delivery that is not the whole shares its numbers and has none of its own left.
+    def _keeps_a_number(self, rules: list[tuple[str, Rule, str]]) -> str:
+        """Return whether a row has a number that is its own, by which it is the row of a person delivered before.
 
-        It would stand beside the row of the same person that was delivered before.
+        Without one, a row of a delivery that is not the whole would stand beside that.
         """
         emptied = {rule.field: name for name, rule, _ in rules if rule.kind in EMPTYING}
-        if not emptied:
-            return "false"
         names = {name for group in self.contract.evidence for name in group}
         own = []
         for field in self.contract.fields:
@@ -395,12 +396,7 @@ class Examination:
                 is_valid = " and id_is_valid" if field.name == self._id_field else ""
                 is_others = f" and not {emptied[field.name]}" if field.name in emptied else ""
                 own.append(f"({quoted(field.name)} is not null{is_valid}{is_others})")
-        return f"(coverage <> 'full' and ({' or '.join(emptied.values())}) and not ({' or '.join(own)}))"
-
-    def _shares_number(self, rules: list[tuple[str, Rule, str]]) -> str:
-        """Return whether one of a row's numbers was emptied: its place in a class is then as doubtful."""
-        emptied = [f"coalesce(j.{name}, false)" for name, rule, _ in rules if rule.kind in EMPTYING]
-        return f"({' or '.join(emptied) or 'false'})"
+        return f"({' or '.join(own) or 'false'})"
 
     def _zero_reports(self) -> str:
         """Return a SELECT of the rows that report nothing, their schools, and whether other rows or a delivery that is

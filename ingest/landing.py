@@ -358,7 +358,8 @@ def _admit_roster(source: Source, options: Options) -> tuple[Source, list[Metada
     """Read what a bundle says of itself; return it with that, and the metadata of each dataset that it feeds.
 
     One that is refused is rejected once for each dataset that it was sent for, so that each of them says why it is
-    missing; once in all where its files only add to others. Of what it covers nothing is known: were it ever landed again, it may replace nothing.
+    missing; once in all where its files only add to others. Of what it covers nothing is known: were it ever landed
+    again, it may replace nothing.
 
     Raises:
         RejectedFileError: it is refused, and nobody is known who would get the receipt.

@@ -39,6 +39,14 @@ class ReleaseError(EduError):
 
 
 @dataclass(frozen=True)
+class Verification:
+    """How many releases there are, and what is wrong with their figures, a line a release."""
+
+    releases: int
+    problems: list[str]
+
+
+@dataclass(frozen=True)
 class Release:
     """What was frozen."""
 
@@ -95,8 +103,8 @@ def _digest(rows: list[dict[str, object]]) -> str:
     return hashlib.sha256(repr([tuple(row.values()) for row in rows]).encode()).hexdigest()
 
 
-def verify(home: Home) -> list[str]:
-    """Return what is wrong with frozen figures, a line a release: changed, lost or unreadable; nothing if all stay.
+def verify(home: Home) -> Verification:
+    """Compare the figures of every release with what was frozen: none may be changed, lost or unreadable.
 
     Raises:
         RecordsBrokenError: a record of a release cannot be read.
@@ -123,7 +131,7 @@ def verify(home: Home) -> list[str]:
             continue
         if _digest(rows) != release["content_sha256"]:
             problems.append(f"{identity}: {len(rows)} figures are not the {release['figures']} that were frozen")
-    return problems
+    return Verification(len(known), problems)
 
 
 def releases(home: Home) -> list[dict[str, Any]]:

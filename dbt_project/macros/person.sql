@@ -84,12 +84,16 @@
 {%- endmacro %}
 
 {# Rows that count of keys in the query's `conflict`, with the key, the verified ID number beside it, school, date and
-   whether the person was on the roll or in service then. Only
-   the rows whose row key ever stood with such a key are ranked: they are few. #}
+   whether the person was on the roll or in service then. Only the rows whose row key ever stood with such a key are
+   ranked: they are few. #}
 {% macro numbers_in_conflict() -%}
+    {%- set on_roll -%}
+        status_code in (select status.status_code from {{ ref('student_status') }} as status where status.is_on_roll)
+    {%- endset -%}
     {%- set sources = [
-        {'dataset': 'student', 'key': 'xjh_key', 'namespace': 'xjh', 'status': 'status_code'},
-        {'dataset': 'staff', 'key': 'staff_no_key', 'namespace': 'gh@school', 'status': 'staff_status_code'},
+        {'dataset': 'student', 'key': 'xjh_key', 'namespace': 'xjh', 'status': 'status_code', 'is_present': on_roll},
+        {'dataset': 'staff', 'key': 'staff_no_key', 'namespace': 'gh@school', 'status': 'staff_status_code',
+         'is_present': "staff_status_code = '11'"},
     ] -%}
     {% for source in sources %}
     {%- set bearing -%}
@@ -102,11 +106,7 @@
         'cn_id:' || id_number_key as number_key,
         school_code,
         snapshot_date,
-        {% if source.dataset == 'student' -%}
-        status_code in (select status.status_code from {{ ref('student_status') }} as status where status.is_on_roll)
-        {%- else -%}
-        coalesce(staff_status_code = '11', false)
-        {%- endif %} as is_present
+        coalesce({{ source.is_present }}, false) as is_present
     from (
         {{ current_rows(
             source.dataset,

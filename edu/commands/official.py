@@ -41,10 +41,10 @@ def list_() -> None:
 @official.command()
 def verify() -> None:
     """Check that the figures of every release are those that were frozen; exit code 1 where one is not."""
-    from warehouse.official import ReleaseBrokenError, releases
+    from warehouse.official import ReleaseBrokenError
     from warehouse.official import verify as check
 
-    home = get_home()
-    if problems := check(home):
-        raise ReleaseBrokenError(problems)
-    typer.echo(f"{len(releases(home))} releases are as they were frozen")
+    done = check(get_home())
+    if done.problems:
+        raise ReleaseBrokenError(done.problems)
+    typer.echo(f"{done.releases} releases are as they were frozen")

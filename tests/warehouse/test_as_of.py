@@ -171,7 +171,7 @@ def test_a_release_is_never_written_twice_nor_empty(home: Home) -> None:
 
 
 def test_a_figure_that_was_changed_after_the_freeze_is_found(home: Home) -> None:
-    assert official.verify(home) == []
+    assert official.verify(home) == official.Verification(1, [])
     [path] = [path for path in (home.runs / "official_figure").glob("r*.parquet")]
     frozen = path.read_bytes()
     try:
@@ -180,15 +180,15 @@ def test_a_figure_that_was_changed_after_the_freeze_is_found(home: Home) -> None
                 f"copy (select * replace (case when measure = 'pupils' then value + 1 else value end as value) "
                 f"from read_parquet('{path}')) to '{path}' (format parquet)"
             )
-        [changed] = official.verify(home)
+        [changed] = official.verify(home).problems
         assert path.stem in changed
         with pytest.raises(official.ReleaseBrokenError, match=path.stem):
             check_official_releases()
         assert "release_broken" in (home.logs / "alerts.jsonl").read_text(encoding="utf-8")
         path.write_bytes(frozen[:-20])
-        assert ["cannot be read" in line for line in official.verify(home)] == [True]
+        assert ["cannot be read" in line for line in official.verify(home).problems] == [True]
         path.unlink()
-        assert ["cannot be read" in line for line in official.verify(home)] == [True]
+        assert ["cannot be read" in line for line in official.verify(home).problems] == [True]
     finally:
         path.write_bytes(frozen)
     assert check_official_releases() == 1

@@ -18,10 +18,7 @@ with delivery as (
 ),
 
 waiting as (
-    select distinct
-        submission_id,
-        unit_owner
-    from {{ ref('col_waiting') }}
+    {{ waiting_owners() }}
 ),
 
 today as (
@@ -29,11 +26,21 @@ today as (
 ),
 
 carried as (
-    select distinct -- a system that has two names for one school delivers one unit twice
-        unit.submission_id,
-        unit.unit_owner
-    from {{ ref('col_unit') }} as unit
-    left join waiting on waiting.submission_id = unit.submission_id and waiting.unit_owner = unit.unit_owner
+    select
+        owned.submission_id,
+        owned.unit_owner
+    from (
+        select
+            submission_id,
+            unit_owner
+        from {{ ref('col_unit') }}
+        union
+        select
+            submission_id,
+            submitter_org
+        from delivery
+    ) as owned
+    left join waiting on waiting.submission_id = owned.submission_id and waiting.unit_owner = owned.unit_owner
     where waiting.submission_id is null
 ),
 
@@ -53,15 +60,7 @@ seen as (
     from {{ ref('col_finding') }} as finding
     inner join delivery on delivery.submission_id = finding.submission_id
     left join waiting on waiting.submission_id = finding.submission_id and waiting.unit_owner = finding.unit_owner
-    where
-        finding.severity in ('reject', 'quarantine', 'incomplete', 'warn')
-        and waiting.submission_id is null
-        -- What is said of the file as a whole goes with its units: it waits where all of them do.
-        and not (
-            finding.unit_owner = delivery.submitter_org
-            and finding.submission_id in (select whole.submission_id from waiting as whole)
-            and finding.submission_id not in (select carrying.submission_id from carried as carrying)
-        )
+    where finding.severity in ('reject', 'quarantine', 'incomplete', 'warn') and waiting.submission_id is null
     group by
         delivery.dataset, delivery.submitter_org, finding.unit_owner, delivery.period, finding.reason_code,
         coalesce(finding.field, ''), finding.class_no, finding.severity, delivery.delivery_no, delivery.received_at
@@ -101,7 +100,7 @@ absent as (
             and delivery.submitter_org = problem.submitter_org
             and delivery.period = problem.period
             and delivery.is_closing
-    left join carried
+    inner join carried
         on carried.submission_id = delivery.submission_id and carried.unit_owner = problem.unit_owner
     left join seen
         on
@@ -113,13 +112,7 @@ absent as (
             and seen.field = problem.field
             and seen.severity = problem.severity
             and seen.delivery_no = delivery.delivery_no
-    where
-        seen.delivery_no is null
-        and (
-            carried.submission_id is not null
-            or problem.unit_owner = problem.submitter_org
-            and delivery.submission_id in (select carrying.submission_id from carried as carrying)
-        )
+    where seen.delivery_no is null
     group by
         problem.dataset, problem.submitter_org, problem.unit_owner, problem.period, problem.reason_code, problem.field,
         problem.severity

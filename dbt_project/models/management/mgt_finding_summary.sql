@@ -1,9 +1,6 @@
 -- What was taken back, waits for a decision or was there already has no problems of its own.
 with waiting as (
-    select distinct
-        submission_id,
-        unit_owner
-    from {{ ref('col_waiting') }}
+    {{ waiting_owners() }}
 )
 
 select
