@@ -10,6 +10,14 @@ from edu.contract import contracts
 from expectations.rule import Rule, Settings, Suite, no_rows
 
 FIRST_CODE = "select distinct school_code, first_school_code from seed.school_code_change"
+# Schools by the registers that count: one that was withdrawn or superseded places nobody.
+REGISTERED = (
+    "select coalesce(c.first_school_code, d.unit_owner) as first_school_code, r.period, "
+    "arg_min(coalesce(r.is_deleted, false), d.delivery_rank) as is_deleted "
+    "from collection.school as r inner join collection.delivery as d on d.dataset = 'school' and d.is_current "
+    "and d.submission_id = r.submission_id and d.source_owner = r.school_code and d.period = r.period "
+    f"left join ({FIRST_CODE}) as c on c.school_code = d.unit_owner where d.unit_owner not like '%:%' group by all"
+)
 NOT_RELEASED = (
     "not exists (select 1 from collection.release as l where l.dataset = {d}.dataset "
     "and l.school_code = {d}.unit_owner and l.period = {d}.period "
@@ -149,9 +157,8 @@ def build(bounds: Settings) -> list[Rule]:
             f"left join ({FIRST_CODE}) as k on k.school_code = u.unit_owner "
             "where d.is_current and u.school_code is not null "
             "and (u.dataset <> 'school' or u.unit_owner like '%:%') and not exists ("
-            f"select 1 from collection.school as r left join ({FIRST_CODE}) as c on c.school_code = r.school_code "
-            "where coalesce(c.first_school_code, r.school_code) = coalesce(k.first_school_code, u.unit_owner) "
-            "and r.school_code not like '%:%' "
+            f"select 1 from ({REGISTERED}) as r "
+            "where r.first_school_code = coalesce(k.first_school_code, u.unit_owner) and not r.is_deleted "
             "and u.period in (r.period, substr(r.period, 1, 9), 'FY' || substr(r.period, 1, 4), "
             "'FY' || substr(r.period, 6, 4))) "
             "group by d.dataset, d.unit_owner, d.period, d.snapshot_date, d.submission_id",

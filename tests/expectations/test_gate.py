@@ -90,7 +90,19 @@ create table collection.finance (submission_id varchar, school_code varchar, per
 """
 
 
-def run(home: Home, gate: str, change: str = "") -> GateReport:
+# Each school of the register came in a delivery of its own.
+REGISTER = """
+alter table collection.school add column submission_id varchar;
+alter table collection.school add column is_deleted boolean;
+update collection.school set submission_id = 'r1', is_deleted = false;
+insert into collection.delivery by name select submission_id, 'school' as dataset, school_code, school_code as unit_owner,
+    school_code as source_owner, period, null::date as snapshot_date, 1 as rows_read, 0 as rows_quarantined,
+    'full' as coverage, true as is_current, 1 as rows_accepted, 1 as delivery_rank from collection.school;
+"""
+
+
+def run(home: Home, gate: str, change: str = "", counting: str = "") -> GateReport:
+    """Run a gate on the good rows after `change`; `counting` says afterwards which deliveries do not count."""
     ensure_empty(home)
     home.warehouse.unlink(missing_ok=True)
     with duckdb.connect(str(home.warehouse)) as connection:
@@ -100,8 +112,11 @@ def run(home: Home, gate: str, change: str = "") -> GateReport:
         connection.execute(
             "create table collection.delivery as select *, school_code as source_owner, 'full' as coverage, "
             "true as is_current, "
-            "rows_read - rows_quarantined as rows_accepted from collection.unit"
+            "rows_read - rows_quarantined as rows_accepted, 1 as delivery_rank from collection.unit"
         )
+        connection.execute(REGISTER)
+        if counting:
+            connection.execute(counting)
     return run_gate(gate, home=home, database=home.warehouse, run_id="t", suites=SUITES, today=DAY)
 
 
@@ -258,6 +273,29 @@ def test_bad_units_are_held_and_the_rest_goes_on(edu_home: Home) -> None:
         ("class", "2142000009", "s1", "no such school"),
     }
     assert all(row["notes"] for row in rows)
+
+
+SECOND_SCHOOL = "dataset = 'school' and source_owner = '2142000002'"
+DELETED_BY_A_LATER_ONE = (
+    "insert into collection.school values ('2142000002', '2025-2026/1', 'r2', true); "
+    f"update collection.delivery set delivery_rank = 2 where {SECOND_SCHOOL}; "
+    "insert into collection.delivery by name select * replace ('r2' as submission_id, 1 as delivery_rank) "
+    f"from collection.delivery where {SECOND_SCHOOL}"
+)
+
+
+@pytest.mark.parametrize(
+    ("counting", "is_held"),
+    [
+        (f"update collection.delivery set is_current = false where {SECOND_SCHOOL}", True),
+        (DELETED_BY_A_LATER_ONE, True),
+        (DELETED_BY_A_LATER_ONE.replace("'r2', true", "'r2', false"), False),
+    ],
+    ids=["withdrawn", "deleted later", "sent again"],
+)
+def test_a_register_that_does_not_count_places_nobody(edu_home: Home, counting: str, is_held: bool) -> None:
+    expected = ["student 2142000002 2025-2026/1: school_registered"] if is_held else []
+    assert run(edu_home, "collection", counting=counting).held_units == expected
 
 
 def test_a_share_of_few_rows_holds_nothing(edu_home: Home) -> None:

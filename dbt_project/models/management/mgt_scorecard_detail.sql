@@ -123,15 +123,17 @@ asked as (
             and unit.period = counting.period
 ),
 
+-- A case of two schools or terms is open at each of them.
 opened as (
     select
-        dataset,
-        school_code,
-        period,
-        count(*) as cases
-    from {{ ref('mgt_case') }}
-    where status = 'open'
-    group by dataset, school_code, period
+        place.dataset,
+        place.school_code,
+        place.period,
+        count(distinct place.case_id) as cases
+    from {{ ref('mgt_case_school') }} as place
+    inner join {{ ref('mgt_case') }} as opened_case on opened_case.case_id = place.case_id
+    where opened_case.status = 'open'
+    group by place.dataset, place.school_code, place.period
 ),
 
 checked as (
