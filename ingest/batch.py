@@ -155,6 +155,6 @@ class Batch:
                 if feedback.has_statements(self.contract, record):
                     feedback.deliver_statements(self.home, self.connection, self.contract, record)
                 found = found_in(self.connection, "finding_record", identity)
-                feedback.deliver(self.home, self.contract, record, found, own, item.layout_path)
+                feedback.deliver(self.home, self.contract, record, found, own, item.layout_path, item.source.path.name)
         except Exception as error:  # a landing that is committed stays committed
             log.warning("batch %s: feedback is incomplete (%s)", self.batch_id, type(error).__name__)

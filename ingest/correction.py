@@ -16,7 +16,7 @@ NOTES_SHEET = "填表说明"
 CODES_SHEET = "代码表"
 AUXILIARY_SHEETS = frozenset({SUMMARY_SHEET, PROPERTY_SHEET, NOTES_SHEET, CODES_SHEET})
 """Sheets of the platform's own workbooks that hold no rows of a dataset."""
-PROPERTIES = ("dataset", "org", "period", "snapshot_date", "coverage", "profile")
+PROPERTIES = ("dataset", "org", "period", "snapshot_date", "coverage", "profile", "school")
 INDEX_BYTES_MAXIMUM = 1 << 20
 ROWS_MAXIMUM = 20
 

@@ -21,6 +21,7 @@ from edu.paths import PRIVATE_DIR_MODE, Home
 from ingest.found import ROWS_MAXIMUM, WEIGHT, Found
 from ingest.layout import Page, pages_of
 from ingest.messages import reasons
+from ingest.readers.base_table import school_named
 from ingest.readers.table import literal, quoted
 from ingest.submission import folder_period
 
@@ -59,6 +60,8 @@ class Feedback:
     is_partial: bool
     totals: dict[tuple[str, str | None, str], int] = field(default_factory=dict)
     """How many findings there are of a group, field and sentence, those of rows that are not shown included."""
+    school: str | None = None
+    """The school's code, where only the name of the file says it."""
     left_out: int = 0
     """Rows that cannot be mended in a partial workbook, because what names them is at fault."""
 
@@ -148,6 +151,7 @@ def compose(
     findings: Found,
     mended: Iterable[tuple[str, str | None, int, str, str]],
     path: Path | None,
+    name: str | None = None,
 ) -> Feedback:
     """Put a submission's findings at their places in the sender's layout.
 
@@ -157,6 +161,7 @@ def compose(
         findings: what was found in it.
         mended: see `repairs`.
         path: the file as it was sent; null where only a summary is wanted.
+        name: the name under which it was sent.
     """
     found = findings.first
     is_long = receipt["rows_read"] > ROWS_MAXIMUM
@@ -176,6 +181,8 @@ def compose(
         number = by_sheet.get(finding["sheet"], 0 if len(pages) == 1 else -1)
         marks.append(_mark(contract, profile, finding, pages, number, values))
     feedback = Feedback(contract, profile, receipt, pages, marks, receipt["coverage"], is_partial=False)
+    positions = contract.profiles[profile].positions
+    feedback.school = school_named(name, positions) if name and positions else None
     for severity, name, _, message, number in findings.counts:
         key = (GROUPS[severity], name, message)
         feedback.totals[key] = feedback.totals.get(key, 0) + number
@@ -317,21 +324,22 @@ def deliver(
     findings: Found,
     mended: Iterable[tuple[str, str | None, int, str, str]],
     path: Path | None,
+    name: str | None = None,
     out: Path | None = None,
 ) -> Path | None:
     """Put receipt and, where anything was found, correction workbook into the outbox; return the workbook's path.
 
-    With `out` the workbook is written there instead, and no receipt.
+    `path` and `name` are those of `compose`. With `out` the workbook is written there instead, and no receipt.
     """
     from ingest.feedback_book import book_bytes
 
-    name = outbox_name(contract, receipt)
-    target = out or outbox_folder(home, receipt["submitter_org"]) / f"{name}.xlsx"
+    stem = outbox_name(contract, receipt)
+    target = out or outbox_folder(home, receipt["submitter_org"]) / f"{stem}.xlsx"
     if findings.counts:
-        write_private(target, book_bytes(compose(contract, receipt, findings, mended, path)))
+        write_private(target, book_bytes(compose(contract, receipt, findings, mended, path, name)))
     if out is None:
         # Last, so that where a receipt lies nothing is missing.
-        write_private(target.with_name(f"{name}.json"), receipt_json(receipt, findings).encode())
+        write_private(target.with_name(f"{stem}.json"), receipt_json(receipt, findings).encode())
     return target if findings.counts else None
 
 

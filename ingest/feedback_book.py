@@ -60,6 +60,7 @@ def _write_properties(sheet: Any, feedback: Feedback) -> None:
         "snapshot_date": receipt["snapshot_date"].isoformat() if receipt["snapshot_date"] else "",
         "coverage": feedback.coverage,
         "profile": feedback.profile,
+        "school": feedback.school or "",
         "corrects": receipt["submission_id"],
     }
     for row, (name, value) in enumerate(values.items()):

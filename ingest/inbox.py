@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import zipfile
 import zlib
@@ -56,6 +57,37 @@ class EmptyFolderError(NothingToCollectError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "the folder holds no file to collect; name a file or a folder with files.")
+
+
+class FileNameError(EduError):
+    """A file's name, or that of a folder above it, is not UTF-8, as after a Chinese Windows without conversion."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"{shown(Path(path.name))}: the name of the file or its folder is not UTF-8; rename it and send it again."
+        )
+
+
+def shown(path: Path) -> str:
+    """Return a path as it can be printed; a name that is not UTF-8 is taken for GB18030."""
+    try:
+        return str(path).encode().decode()
+    except UnicodeEncodeError:
+        return os.fsencode(path).decode("gb18030", errors="replace")
+
+
+def check_name(source: Source) -> None:
+    """Refuse a source whose names no manifest and no reader could write down.
+
+    Raises:
+        FileNameError: a name is not UTF-8.
+    """
+    for path in (source.path, *(part.path for part in source.parts)):
+        if shown(path) != str(path):
+            raise FileNameError(path)
 
 
 @dataclass(frozen=True)
@@ -332,7 +364,7 @@ def plan(home: Home, batches: int = 16) -> list[int]:
         plans[-1].append(sources[index].path.as_posix())
         filled += weights[index]
     for number, paths in enumerate(plans):
-        (folder / f"{number}.json").write_text(json.dumps(paths, ensure_ascii=False), encoding="utf-8")
+        (folder / f"{number}.json").write_text(json.dumps(paths), encoding="utf-8")
     return list(range(len(plans)))
 
 

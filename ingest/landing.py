@@ -30,7 +30,18 @@ from edu.settings import get_settings
 from edu.storage_error import StateFolderError, storage_error
 from ingest import archive, lake, linking
 from ingest.batch import Batch
-from ingest.inbox import EmptyFolderError, Source, described, discover, once, read_plan, remove_from_inbox, told_of
+from ingest.inbox import (
+    EmptyFolderError,
+    Source,
+    check_name,
+    described,
+    discover,
+    once,
+    read_plan,
+    remove_from_inbox,
+    shown,
+    told_of,
+)
 from ingest.pending import Pending
 from ingest.readers import peek_title
 from ingest.readers.protected import LOCKED
@@ -192,7 +203,7 @@ def land_plan(home: Home, number: int) -> CollectResult:
 
 
 def _failed(path: Path, error: EduError) -> Receipt:
-    return Receipt(str(path), None, None, None, None, "failed", message=str(error), exit_code=int(error.exit_code))
+    return Receipt(shown(path), None, None, None, None, "failed", message=str(error), exit_code=int(error.exit_code))
 
 
 def _storage_error(error: OSError | duckdb.IOException, what: str) -> EduError:
@@ -271,6 +282,7 @@ def _admit(source: Source, options: Options, home: Home, known: _Known, before: 
     """
     is_roster = source.roster is not None
     try:
+        check_name(source)
         if is_roster:
             source, every = _admit_roster(source, options)
         else:

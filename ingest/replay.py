@@ -167,8 +167,7 @@ def restored(home: Home, key: PlatformKey, submission_id: str, folder: Path) -> 
         ArchiveError: its bytes are missing or were changed.
     """
     manifest = archive.read_manifest(home, submission_id)
-    suffix = Path(str(manifest["original_name"])).suffix.lower()
-    path = folder / (submission_id + suffix)
+    path = folder / submission_id
     parts = manifest["parts"]
     if any(part["name"] for part in parts):
         for part in parts:
@@ -176,6 +175,9 @@ def restored(home: Home, key: PlatformKey, submission_id: str, folder: Path) -> 
             target.parent.mkdir(parents=True, exist_ok=True)
             archive.restore(home, key, part["sha256"], target)
     else:
+        path.mkdir()
+        # A file's name may say what it does not.
+        path /= Path(str(manifest["original_name"])).name
         archive.restore(home, key, manifest["sha256"], path)
     opened = None
     if unlocked := next((part["opened_sha256"] for part in parts if part.get("opened_sha256")), None):
@@ -505,12 +507,13 @@ def give_feedback(home: Home, submission_id: str, out: Path | None = None) -> Pa
     found = findings(home, submission_id, receipt["batch_id"])
     contract = archive.load_contract(home, receipt["contract_digest"])
     if not found.counts and not feedback.has_statements(contract, receipt):
-        return feedback.deliver(home, contract, receipt, found, [], None, out)
+        return feedback.deliver(home, contract, receipt, found, [], None, out=out)
     with _examined(home, load_key(home), [receipt], contract, home) as batch:
         mended = feedback.repairs(batch.connection, contract)
         if out is None and feedback.has_statements(contract, receipt):
             feedback.deliver_statements(home, batch.connection, contract, receipt)
-        return feedback.deliver(home, contract, receipt, found, mended, batch.items[0].layout_path, out)
+        [item] = batch.items
+        return feedback.deliver(home, contract, receipt, found, mended, item.layout_path, item.source.path.name, out)
 
 
 def give_missing_feedback(home: Home, org: str | None = None) -> list[Path]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import duckdb
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow as pa
 from edu.contract import Contract, PositionalSheet, Positions
 from edu.duck import in_memory
 from edu.errors import RejectedFileError
-from ingest.correction import AUXILIARY_SHEETS
+from ingest.correction import AUXILIARY_SHEETS, properties_of
 from ingest.header import SEARCH_ROWS, FormNote, clean
 from ingest.readers.grid import CELLS, COLUMNS_MAXIMUM, Merge, Sheet
 from ingest.readers.guard import unreadable
@@ -48,7 +48,7 @@ def profile_of(sheets: list[Sheet], contract: Contract, profile: str | None) -> 
 
 
 def read_forms(
-    file: str,
+    path: Path,
     sheets: list[Sheet],
     contract: Contract,
     profile: str,
@@ -63,6 +63,7 @@ def read_forms(
     """
     positions = contract.profiles[profile].positions
     assert positions is not None
+    file, named = path.name, properties_of(path).get("school") or school_named(path.name, positions)
     found = list(notes)
     tables: list[FieldTable] = []
     for number, sheet in enumerate(sheets):
@@ -78,7 +79,7 @@ def read_forms(
             found.extend([FormNote("sheet_ignored", sheet=sheet.name)] if cells.num_rows else [])
         elif cells.num_rows:
             table = f"{prefix}_{number}"
-            _load(file, sheet, cells, form, positions, contract, connection, table)
+            _load(file, named, sheet, cells, form, positions, contract, connection, table)
             fields: tuple[str, ...] = (
                 *(str(contract.school_field), positions.table_field, positions.row_field, positions.column_field),
                 *(positions.value_field, positions.mark_field),
@@ -147,6 +148,7 @@ def _cells(sheet: Sheet) -> pa.Table:
 
 def _load(
     file: str,
+    named: str | None,
     sheet: Sheet,
     cells: pa.Table,
     form: PositionalSheet,
@@ -159,7 +161,7 @@ def _load(
     texts = _texts(cells)
     head = _head(file, sheet, texts, form)
     above = (" ".join(texts[row].values()) for row in sorted(texts) if row <= head.last_row - form.header_rows)
-    school = _school(file, sheet.name, above, positions, contract)
+    school = _school(file, named, sheet.name, above, positions, contract)
     connection.register("form_cells", cells)
     connection.register("form_column", _pairs("col", pa.int32(), head.columns))
     connection.register("form_row", _pairs("label", pa.string(), form.rows))
@@ -200,7 +202,15 @@ def _pairs(name: str, kind: pa.DataType, codes: dict[int, str] | dict[str, str])
     return pa.table({name: pa.array(list(codes), kind), "code": pa.array(list(codes.values()), pa.string())})
 
 
-def _school(file: str, sheet: str, above: Iterable[str], positions: Positions, contract: Contract) -> str:
+def school_named(name: str, positions: Positions) -> str | None:
+    """Return the school's code that the name of a file says; null where it says none."""
+    match = re.search(positions.file_pattern, PurePath(name).stem)
+    return match.group(1) if match else None
+
+
+def _school(
+    file: str, named: str | None, sheet: str, above: Iterable[str], positions: Positions, contract: Contract
+) -> str:
     found = [match for text in above for match in re.finditer(positions.school_pattern, clean(text))]
     if len({match.group(1) for match in found}) > 1:
         raise RejectedFileError(
@@ -210,8 +220,8 @@ def _school(file: str, sheet: str, above: Iterable[str], positions: Positions, c
             field=contract.school_field,
             sheet=sheet,
         )
-    if match := found[0] if found else re.search(positions.file_pattern, PurePath(file).stem):
-        return match.group(1)
+    if school := found[0].group(1) if found else named:
+        return school
     raise RejectedFileError(
         file,
         "mandatory_column_missing",

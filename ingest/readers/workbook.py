@@ -76,7 +76,7 @@ def read(
         with open_sheets(path, kind, connection, open_protected) as (sheets, notes):
             form = base_table.profile_of(sheets, contract, profile)
             if form:
-                return base_table.read_forms(path.name, sheets, contract, form, connection, prefix, notes)
+                return base_table.read_forms(path, sheets, contract, form, connection, prefix, notes)
             return grid.read_sheets(path.name, "xlsx", sheets, contract, profile, connection, prefix, notes)
     finally:
         (scratch / f"{prefix}.opened").unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from ingest.inbox import discover
 from ingest.landing import collect
 from ingest.readers import read
 from ingest.readers.table import ReadResult
+from ingest.replay import give_feedback, mend, verify
 from ingest.submission import Options
 from synthetic.base_tables import Form, pupils_form, staff_form, write_workbook
 
@@ -51,6 +52,13 @@ def forms(primary: dict[str, Line] | None = None, staff: dict[str, Line] | None 
         pupils_form("教基3115", KIND, SCHOOL, JUNIOR),
         staff_form(KIND, SCHOOL, staff or STAFF),
     ]
+
+
+def unnamed(every: list[Form]) -> list[Form]:
+    """Take the school's code off the sheets, so that only the file's name says it."""
+    for form in every:
+        form.boxes = [box for box in form.boxes if "标识码" not in box[4] and box[4] != SCHOOL]
+    return every
 
 
 def changed(lines: dict[str, Line], label: str, column: int, value: int | str | None) -> dict[str, Line]:
@@ -191,14 +199,40 @@ def test_other_sheets_are_named_and_hidden_forms_too(tmp_path: Path) -> None:
 
 
 def test_the_school_is_taken_from_the_name_of_the_file_or_asked_for(tmp_path: Path) -> None:
-    every = forms()
-    for form in every:
-        form.boxes = [box for box in form.boxes if "标识码" not in box[4] and box[4] != SCHOOL]
+    every = unnamed(forms())
     _, rows = load(write(tmp_path / f"{SCHOOL}基表.xlsx", every), tmp_path)
     assert {row["school_code"] for row in rows} == {SCHOOL}
     with pytest.raises(RejectedFileError) as caught:
         load(write(tmp_path / "基表.xlsx", every), tmp_path)
     assert (caught.value.reason_code, caught.value.field) == ("mandatory_column_missing", "school_code")
+
+
+def test_a_school_that_only_the_file_name_says_is_known_again_from_the_archive(edu_home: Home, tmp_path: Path) -> None:
+    """The archive keeps a file under another name, and a correction workbook has a name of its own."""
+    primary = changed(changed(PRIMARY, "三年级", 3, 91), "四年级", 4, 79)
+    receipt = land(edu_home, write(tmp_path / f"{SCHOOL}基表.XLSX", unnamed(forms(primary))))
+    assert (receipt.status, receipt.rows_accepted) == ("accepted", 90)
+    told = findings(edu_home)
+    done = verify(edu_home)
+    assert (done.landings, done.differing) == (1, [])
+    [rows] = edu_home.lake.glob("base_table_figure/*/b*.parquet")
+    rows.unlink()
+    assert mend(edu_home).landings == 1
+    assert findings(edu_home) == told
+    schools = f"select school_code, count(*) from read_parquet('{edu_home.root}/%s') group by all"
+    assert duckdb.execute(schools % "lake/base_table_figure/*/b*.parquet").fetchall() == [(SCHOOL, 90)]
+    assert duckdb.execute(schools % "runs/unit/b*.parquet").fetchall() == [(SCHOOL, 1)]
+    [first] = [file for file in outbox_files(edu_home, receipt.submission_id) if file.suffix == ".xlsx"]
+    again = give_feedback(edu_home, receipt.submission_id, tmp_path / "again.xlsx")
+    for number, path in enumerate((first, again)):
+        book = openpyxl.load_workbook(path)
+        book.worksheets[0]["F11"].value = str(81 + number)
+        # Ten digits in the name that a clerk gives it do not make it another school's.
+        mended = tmp_path / f"改好{number}_2024090112.xlsx"
+        book.save(mended)
+        [second] = collect([mended], home=edu_home, options=Options()).receipts
+        assert (second.org, second.status, second.rows_accepted) == (SCHOOL, "accepted", 90)
+    assert duckdb.execute(schools % "runs/unit/b*.parquet").fetchall() == [(SCHOOL, 3)]
 
 
 def test_two_schools_above_one_table_are_refused(tmp_path: Path) -> None:

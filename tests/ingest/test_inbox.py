@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -394,3 +395,22 @@ def test_bytes_that_another_code_of_the_school_superseded_count_again(
     options = Options("student", "421002", "2024-2025/1")
     sent = [take_in(edu_home, path, options).receipts[0].status for path in (old, old, new, new, old, old)]
     assert sent == ["accepted", "ignored", "accepted", "ignored", "accepted", "ignored"]
+
+
+def test_a_name_that_is_not_utf_8_stops_no_other_file(edu_home: Home) -> None:
+    """Archives of a Chinese Windows give such names; file and others go their ways, by a plan too."""
+    clean = write_roster(edu_home.inbox / STUDENTS / "a.csv", [pupil(1)])
+    odd = write_roster(clean.with_name("b.csv"), [pupil(3)])
+    odd = odd.rename(odd.with_name(os.fsdecode("在校生.csv".encode("gb18030"))))
+    for _ in range(2):
+        numbers = plan(edu_home)
+        told = [each for number in numbers for each in land_plan(edu_home, number).receipts]
+        assert [(Path(each.file).name, each.status) for each in told if each.message and "UTF-8" in each.message] == [
+            ("在校生.csv", "failed")
+        ]
+        json.dumps([each.message for each in told], ensure_ascii=False).encode()
+        assert not clean.exists()
+        assert odd.exists()
+    odd.rename(odd.with_name("在校生.csv"))
+    assert [each.status for each in take_in(edu_home).receipts] == ["accepted"]
+    assert left(edu_home) == []
