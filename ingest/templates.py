@@ -30,11 +30,11 @@ EXAMPLES = {
     "duration": "225",
     "timestamp": "2024-09-02T10:15:00+08:00",
 }
-"""An example a type; identifiers and names have none, so that nobody sends one back."""
+"""An example a type; names and numbers of persons have none, so that nobody sends one back."""
 
 
 def example_of(field: FieldSpec, *, as_label: bool) -> str | None:
-    """Return a value that a field takes without a finding; null for identifiers and names."""
+    """Return a value that a field takes without a finding; null for names and numbers of persons."""
     code_set = _code_set(field)
     if code_set:
         code = field.example or next(iter(code_sets()[code_set]))

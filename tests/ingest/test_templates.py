@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import duckdb
 import openpyxl
 import pytest
 from test_readers import body, load
 
 from edu.contract import contracts, get_contract
 from edu.errors import RejectedFileError
+from edu.paths import Home
 from ingest.inbox import discover
+from ingest.landing import collect
 from ingest.readers import read
+from ingest.submission import Options
 from ingest.templates import write_template
 
 
 @pytest.mark.parametrize("dataset", sorted(contracts()))
 def test_a_blank_template_has_the_header_and_no_row(tmp_path: Path, dataset: str) -> None:
-    import duckdb
-
     path = tmp_path / f"{dataset}.xlsx"
     write_template(dataset, path)
     with duckdb.connect() as connection:
@@ -40,6 +42,32 @@ def test_a_filled_template_is_clean(tmp_path: Path) -> None:
     book.save(path)
     result, rows = load(path, tmp_path)
     assert (result.notes, rows[0][0]) == ((), 3)
+
+
+@pytest.mark.parametrize("dataset", sorted(contracts()))
+def test_a_row_of_the_examples_lacks_only_who_it_is(edu_home: Home, tmp_path: Path, dataset: str) -> None:
+    contract = get_contract(dataset)
+    path = tmp_path / f"{dataset}.xlsx"
+    write_template(dataset, path)
+    book = openpyxl.load_workbook(path)
+    notes = book["填表说明"]
+    book.worksheets[0].append([notes.cell(row, 6).value for row in range(4, notes.max_row + 1)])
+    book.save(path)
+    periods = {"term": "2024-2025/1", "fiscal_year": "FY2024"}
+    options = Options(dataset=dataset, org="421002", period=periods.get(contract.period_kind, "2024-2025"))
+    [receipt] = collect([path], home=edu_home, options=options).receipts
+    assert (receipt.rows_read, receipt.rows_accepted, receipt.rows_quarantined) == (1, 1, 0)
+    found = duckdb.execute(
+        "select field, reason_code from read_parquet(?, union_by_name = true) where severity <> 'warn' order by all",
+        [f"{edu_home.runs}/finding/*.parquet"],
+    ).fetchall()
+    persons = [
+        spec.name
+        for spec in contract.profile_fields("template")
+        if spec.name in contract.profiles["template"].mandatory
+    ]
+    persons = [name for name in persons if contract.field(name).type in ("identifier", "private")]
+    assert set(found) <= {(name, "value_missing") for name in persons}
 
 
 def test_the_wrong_dataset_is_refused(tmp_path: Path) -> None:
