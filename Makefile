@@ -50,7 +50,7 @@ bi-up: install $(BI_VENV)/.installed ## serve Superset on this machine
 test: install ## all tests except those of targets of their own
 	@$(BIN)/python -m pytest -m "not slow and not city" -n 2 --dist loadscope --no-loadscope-reorder
 
-test-city: install ## whole cities once more: dirty, in another order, decided, as of a day, replayed, exchanged
+test-city: install ## whole cities once more: dirty, decided, as of a day, replayed, exchanged
 	@$(BIN)/python -m pytest -m "city and not slow" -n 2 --dist loadscope --no-loadscope-reorder
 
 test-slow: test-city faults test-seeds test-clients test-bi ## every slow suite
@@ -58,7 +58,7 @@ test-slow: test-city faults test-seeds test-clients test-bi ## every slow suite
 faults: install ## kill every step at a hundred moments, fill disks, break files, run twice at once; then run again
 	@$(BIN)/python -m pytest -m slow tests/faults -n 2 --dist loadscope
 
-test-seeds: install ## more seeds, days and defects of the synthetic city; the whole click log where it is present
+test-seeds: install ## more seeds, days and defects of the synthetic city, and another order; the whole click log where it is present
 	@$(BIN)/python -m pytest -m slow tests/integration tests/warehouse
 
 test-clients: install ## read the published file with older DuckDB, Node, WASM and fifty processes

@@ -84,7 +84,7 @@ def test_forms_of_a_clean_city_agree_with_its_roll(clean_city: City) -> None:
     assert figures == marked
 
 
-@pytest.mark.city
+@pytest.mark.slow
 def test_a_second_run_and_another_order_give_the_same_digest(clean_city: City, tmp_path: Path) -> None:
     from warehouse.digest import digest
 

@@ -12,6 +12,9 @@ from edu.pseudonym import load_key, pseudonyms
 from edu.settings import get_settings
 from warehouse.restriction import record
 
+# Two builds of their own.
+pytestmark = pytest.mark.city
+
 OWNER, MISTYPED, RENEWED, SHARED_RENEWED, COPIED = 30, 31, 32, 33, 34
 
 
@@ -121,7 +124,6 @@ def test_the_numbers_are_cases_and_nobody_is_enrolled_twice(home: Home) -> None:
     assert cases == [("identity_collision", 3)]
 
 
-@pytest.mark.city
 def test_a_restriction_of_the_number_hides_whoever_may_be_meant(home: Home) -> None:
     """Until one of them is lifted by himself; totals keep both."""
     owner, mistyped = people(home)
