@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 from edu.contract import contracts
 from edu.errors import EduError, ExitCode, RejectedFileError
@@ -38,6 +39,8 @@ SOURCE_DEPTHS = (3, 4)
 DECLARED = re.compile(r'(?:^|[\r\n])[\s"]*file\.([^\s",;|]+)')
 WRITER_NOTES = re.compile(r"_(SUCCESS|(common_)?metadata|(committed|started|corrupt)_\w+)")
 """Files that Spark, Hadoop and Arrow lay beside the parts that they wrote; they hold no rows."""
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+"""What those write for a partition whose field is empty."""
 Place = tuple[str, ...]
 """Names of the folders from the inbox down to a folder; empty for the inbox itself."""
 
@@ -208,6 +211,13 @@ def told_of(source: Source, refusal: RejectedFileError) -> list[str]:
     return [dataset for dataset, files in of.items() if files[0] in names or dataset in people] or list(of)
 
 
+def _said(folder: str) -> tuple[str, str]:
+    """Return field and value of a folder `<field>=<value>`, without the escapes of Spark, Hive and DuckDB; an empty value
+    is none."""
+    key, _, value = folder.partition("=")
+    return unquote(key), "" if value == NO_VALUE else unquote(value)
+
+
 def _has_partitions(folder: Path) -> bool:
     return any(item.is_dir() and "=" in item.name for item in folder.iterdir())
 
@@ -216,9 +226,8 @@ def _partitioned(folder: Path, files: Iterable[Path]) -> Source:
     parts = []
     for path in files:
         relative = path.relative_to(folder)
-        constants = tuple(
-            (key, value) for key, _, value in (piece.partition("=") for piece in relative.parts[:-1]) if value
-        )
+        # A field without a value is one all the same, of which the rows have none.
+        constants = tuple(_said(piece) for piece in relative.parts[:-1] if "=" in piece)
         parts.append(Part(path, relative.as_posix(), constants))
     if not parts:
         raise NothingToCollectError(folder, "the folder of partitions holds no file.")
@@ -236,7 +245,7 @@ def _partition_files(folder: Path, place: Place) -> list[Path]:
     folders = [
         item
         for item in sorted(folder.iterdir())
-        if item.is_dir() and "=" in item.name and any(is_column(each, item.name.partition("=")[0]) for each in of)
+        if item.is_dir() and "=" in item.name and any(is_column(each, _said(item.name)[0]) for each in of)
     ]
     files = [item for each in folders for item in sorted(each.rglob("*")) if _is_data_file(item)]
     return files if any(item.suffix.lower() == ".parquet" for item in files) else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+from edu.clock import SHANGHAI
 from edu.contract import Contract
 from edu.errors import RejectedFileError
 from ingest.header import FormNote, recognise
@@ -11,15 +12,20 @@ from ingest.inbox import Part, Source
 from ingest.readers.table import FieldTable, ReadResult, literal, quoted
 
 FLOATS = ("DOUBLE", "FLOAT")
-SCALARS = (*FLOATS, "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP", "DECIMAL", "HUGEINT", "BIGINT", "INTEGER", "SMALLINT",
-           "TINYINT", "UBIGINT", "UINTEGER", "USMALLINT", "UTINYINT")  # fmt: skip
 EXACT_FLOAT = 1e15
 PULLED = "database"
 DELETED_COLUMN = "is_deleted_at_source"
 
 
-def _as_text(column: str, kind: str) -> str:
+def _as_text(column: str, kind: str, is_date: bool) -> str:
     name = quoted(column)
+    if kind == "BLOB":
+        # Some writers do not say that their bytes are a text.
+        return f"coalesce(try(decode({name})), cast({name} as varchar))"
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        # A moment, whatever the zone of this machine; a day is the day here.
+        form = "%Y-%m-%d" if is_date else "%Y-%m-%d %H:%M:%S.%f"
+        return f"strftime(timezone('{SHANGHAI.key}', {name}), '{form}')"
     if kind in FLOATS:
         return (
             f"case when isfinite({name}) and {name} = floor({name}) and abs({name}) < {EXACT_FLOAT:.0f} "
@@ -37,7 +43,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, source: Source, part: Part) 
         raise RejectedFileError(
             source.path.name, "file_unreadable", f"The Parquet file is broken ({type(error).__name__}); write it again."
         ) from None
-    return {row[0]: row[1] for row in rows if row[1].startswith(SCALARS)}
+    return {row[0]: row[1] for row in rows}
 
 
 def _scan(part: Part) -> str:
@@ -61,8 +67,8 @@ def read(source: Source, contract: Contract, profile: str | None, connection: du
         profile = header.profile
         selected = []
         for i, field in header.columns.items():
-            name = names[i]
-            value = literal(constants[name]) if name in constants else _as_text(name, kinds[name])
+            name, is_date = names[i], contract.field(field).type == "date"
+            value = literal(constants[name]) if name in constants else _as_text(name, kinds[name], is_date)
             selected.append(f"{value} as {quoted(field)}")
         if has_deletes:
             selected.append(f"{quoted(DELETED_COLUMN)} as is_deleted")
