@@ -63,6 +63,10 @@ BATCH_BYTES = 256 << 20
 """A batch is closed when it holds this many files or bytes, so that memory stays bounded."""
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far the clock may lag behind the newest receipt, as it does within a second of it, before that is a fault."""
+WITHDRAWN = (
+    "{}: it is submission {}, which was withdrawn and does not count. To let it count again, send it with another "
+    "received_at, or without one."
+)
 EFFECTIVE = """
 with receipt as (
     select * from read_parquet('{runs}/submission/*.parquet')
@@ -238,6 +242,13 @@ class _Known:
                 ).fetchall()
             }
             """Submissions that are refused for want of a password: how often they were landed, and when last."""
+            self.taken_back = {
+                row[0]
+                for row in connection.execute(
+                    f"select submission_id from read_parquet('{home.runs}/withdrawal/*.parquet')"
+                ).fetchall()
+            }
+            """Submissions that were withdrawn, and stay so."""
             rows = connection.execute(EFFECTIVE.format(runs=home.runs, seeds=SEEDS)).fetchall()
             row = connection.execute(
                 f"select max(recorded_at) from read_parquet('{home.runs}/submission/*.parquet')"
@@ -314,8 +325,12 @@ def _admit(source: Source, options: Options, home: Home, known: _Known, before: 
         identity = submission_id(sha256, metadata)
         received = known.find(identity, sha256, metadata, get_contract(metadata.dataset).digest, bool(password))
         if received:
+            # Whoever sends again what he withdrew means it to count.
+            told = WITHDRAWN.format(source.path.name, received) if received in known.taken_back else None
             outcomes.append(
-                Receipt(str(source.path), received, metadata.dataset, metadata.org, metadata.period, "ignored")
+                Receipt(
+                    str(source.path), received, metadata.dataset, metadata.org, metadata.period, "ignored", message=told
+                )
             )
         else:
             known.ids.add(identity)

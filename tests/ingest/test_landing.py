@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ingest.landing import collect
 from ingest.receipt import CollectResult
 from ingest.replay import mend, verify
 from ingest.submission import Options
+from ingest.withdrawal import withdraw
 
 OPTIONS = Options(dataset="student", org="421002", period="2024-2025/1")
 
@@ -546,3 +548,19 @@ def test_every_row_is_accepted_or_quarantined(
     assert receipt.status != "failed"
     assert receipt.rows_read == len(rows)
     assert receipt.rows_read == receipt.rows_accepted + receipt.rows_quarantined
+
+
+def test_who_sends_again_what_was_withdrawn_is_told_that_it_does_not_count(edu_home: Home, tmp_path: Path) -> None:
+    path = write_roster(tmp_path / "a.csv", [pupil(1)])
+    dated = Options(**{**vars(OPTIONS), "received_at": datetime(2024, 9, 5, 10)})
+    [first] = land(edu_home, path, options=dated).receipts
+    assert [(each.status, each.message) for each in land(edu_home, path, options=dated).receipts] == [("ignored", None)]
+    withdraw(edu_home, str(first.submission_id), by="steward", reason="报错文件")
+    [again] = land(edu_home, path, options=dated).receipts
+    assert (again.status, again.exit_code) == ("ignored", 0)
+    assert "withdrawn" in str(again.message)
+    assert str(first.submission_id) in str(again.message)
+    # As the message says.
+    [later] = land(edu_home, path, options=Options(**{**vars(dated), "received_at": datetime(2024, 9, 6, 10)})).receipts
+    [clocked] = land(edu_home, write_roster(tmp_path / "b.csv", [pupil(1)])).receipts
+    assert [each.status for each in (later, clocked)] == ["accepted", "ignored"]
