@@ -47,6 +47,10 @@ TRIES = 12
 """Rows of a file that are looked at before the next file."""
 
 
+def _fields(file: FileSpec) -> list[str]:
+    return [spec.name for spec in get_contract(file.dataset).profile_fields(file.profile)]
+
+
 class Injector:
     """Plans N defects a class over the files of a city."""
 
@@ -90,8 +94,7 @@ class Injector:
         return self.plans.setdefault(file.relative, FilePlan(file))
 
     def _scene(self, file: FileSpec) -> Scene:
-        names = [spec.name for spec in get_contract(file.dataset).profile_fields(file.profile)]
-        return Scene(self.world, file, names, self.rows(file)[0])
+        return Scene(self.world, file, _fields(file), self.rows(file)[0])
 
     def _pool(self, dataset: str, forms: tuple[str, ...], least: int = LEAST_FILES) -> list[FileSpec]:
         """Return the files of a dataset whose rows may be changed, at least so many if there are, in a drawn order."""
@@ -101,6 +104,13 @@ class Injector:
             pool = sorted(files, key=lambda f: (f.rows, f.relative))[:least]
         self.draw.shuffle(pool)
         return pool
+
+    def _smallest_with(self, name: str, pool: list[FileSpec]) -> list[FileSpec]:
+        """Return the smallest files of pupils that a pool lacks of those with a field: in a large city all may be large."""
+        lacking = LEAST_FILES - sum(name in _fields(file) for file in pool)
+        others = [f for f in self.files if f.dataset == "student" and name in _fields(f) and f not in pool]
+        others = [f for f in others if not self._plan(f).is_closed and f.rows > ROW_FILE_MAXIMUM]
+        return sorted(others, key=lambda f: (f.rows, f.relative))[: max(0, lacking)]
 
     def _is_in_case(self, spec_no: int, person: str | None) -> bool:
         return person is not None and (spec_no, person) in self._in_cases
@@ -205,10 +215,12 @@ class Injector:
         pool = [f for f in self.files if f.dataset == "student" and 3 * SHARED_ROWS <= f.rows <= ROW_FILE_MAXIMUM]
         pool = [f for f in pool if not self._plan(f).is_closed]
         self.draw.shuffle(pool)
+        for name in dict.fromkeys(name for name, _ in SHARED[: self.n]):
+            pool += self._smallest_with(name, pool)
         for number in range(self.n):
             name, rows = SHARED[number % len(SHARED)]
             for file in pool:
-                names = [spec.name for spec in get_contract(file.dataset).profile_fields(file.profile)]
+                names = _fields(file)
                 used = self._plan(file).used_rows
                 free = [row for row in range(1, file.rows) if row not in used]
                 # Half of a file's rows are left to the other classes.

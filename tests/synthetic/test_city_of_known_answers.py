@@ -122,6 +122,14 @@ def test_the_truth_has_the_golden_coefficient() -> None:
     assert [round(value, 4) for value in row[4:7]] == [6.3344, 3.2639, 0.5153]
 
 
+def test_a_city_whose_files_are_all_large_has_every_defect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the whole city, of whose pupils the national export is one file a county."""
+    monkeypatch.setattr("synthetic.defects.inject.ROW_FILE_MAXIMUM", 250)
+    write_city(tmp_path, scale=0.02, terms=2, seed=3, defects=3)
+    with (tmp_path / "truth" / "defects.csv").open(encoding="utf-8") as lines:
+        assert Counter(int(row["class_no"]) for row in csv.DictReader(lines)) == dict.fromkeys(CLASSES, 3)
+
+
 def test_too_many_defects_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CityTooSmallError):
         write_city(tmp_path, scale=0.02, terms=1, seed=3, defects=400)
