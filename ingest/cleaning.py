@@ -12,7 +12,7 @@ import pyarrow as pa
 from edu.codes import code_sets, code_width, grades, seed_rows, spellings
 from edu.contract import Contract, Fault, FieldSpec
 from ingest import units
-from ingest.expression import Cleaned, cases, outside
+from ingest.expression import Cleaned, Steps, cases, outside
 from ingest.header import FULL_WIDTH
 from ingest.measures import duration, moment, vision
 from ingest.readers.table import literal, quoted
@@ -61,6 +61,7 @@ LOST_DIGITS = r"^\d{15}000$"
 MOJIBAKE = r"[?？□■\x{FFFD}]|锟斤拷|烫烫|屯屯"
 PRIVATE_USE = r"[\x{E000}-\x{F8FF}\x{F0000}-\x{10FFFD}]"
 LATIN = r"[A-Za-zＡ-Ｚａ-ｚ]"
+WIDE = r"[\x{FF01}-\x{FF5E}]"
 AMBIGUOUS_DATE = r"^(\d{1,2}[-./年]\d{1,2}[-./月]\d{1,2}日?|\d{1,2}[-./]\d{1,2}[-./]\d{4}|\d{6})$"
 """A year of two digits, or the year last: which number is what cannot be told (class 29)."""
 OUT_OF_RANGE, NOT_YET = "out_of_range", "not_yet_built"
@@ -76,7 +77,8 @@ def narrow(expression: str) -> str:
     wide = "".join(chr(code) for code in FULL_WIDTH if code != 0x3000)
     plain = "".join(str(FULL_WIDTH[ord(char)]) for char in wide)
     translated = f"translate({expression}, {literal(wide)}, {literal(plain)})"
-    return f"case when regexp_matches({expression}, '[^ -~]') then {translated} else {expression} end"
+    # A translation of every text would cost more than all else of a file in Chinese.
+    return f"case when regexp_matches({expression}, {literal(WIDE)}) then {translated} else {expression} end"
 
 
 def text_column(field: FieldSpec) -> str:
@@ -240,55 +242,59 @@ def is_coded(field: FieldSpec) -> bool:
     return field.type in ("code", "flag")
 
 
-def clean_field(field: FieldSpec, contract: Contract) -> Cleaned:
-    """Return the expressions of one field; text is in `t_<name>`, codes are joined as `c_<name>`."""
+def clean_field(field: FieldSpec, contract: Contract) -> tuple[Cleaned, Steps]:
+    """Return the expressions of one field, and the columns on which they stand.
+
+    Text is in `t_<name>`, in ASCII width in `p_<name>`; codes are joined as `c_<name>`.
+    """
+    steps = Steps(field.name)
     text = quoted("t_" + field.name)
-    error = f"regexp_matches({text}, {literal(ERROR_CELL)})"
-    typed = _typed(field, contract, text, quoted("p_" + field.name))
+    error = steps.add(f"regexp_matches({text}, {literal(ERROR_CELL)})")
+    typed = _typed(field, contract, text, quoted("p_" + field.name), steps)
     missing = literal("value_missing") if field.mandatory else "cast(null as varchar)"
     fault = f"case when {text} is null then {missing} when {error} then 'formula_error' else {typed.fault} end"
     word = f"{quoted('n_' + field.name)}"
     fix = f"case when {word} then 'null_word' when {text} is not null then {typed.fix} end"
-    return Cleaned(f"case when not coalesce({error}, false) then {typed.value} end", fault, fix)
+    return Cleaned(f"case when not coalesce({error}, false) then {typed.value} end", fault, fix), steps
 
 
-def _typed(field: FieldSpec, contract: Contract, text: str, plain: str) -> Cleaned:
+def _typed(field: FieldSpec, contract: Contract, text: str, plain: str, steps: Steps) -> Cleaned:
     match field.type:
         case "code" | "flag":
             return _code(field)
         case "integer" | "decimal":
-            return _number(field, text, plain)
+            return _number(field, text, plain, steps)
         case "date":
-            return _date(text, plain)
+            return _date(text, plain, steps)
         case "timestamp":
-            return moment(plain)
+            return moment(plain, steps)
         case "vision":
-            return vision(field, plain)
+            return vision(field, plain, steps)
         case "duration":
-            return duration(field, plain)
+            return duration(field, plain, steps)
         case "year_month":
-            return _year_month(text, plain)
+            return _year_month(text, plain, steps)
         case "class_name":
-            return _class_name(text, plain)
+            return _class_name(text, plain, steps)
         case "school_code":
-            return _school_code(text, plain)
+            return _school_code(text, plain, steps)
         case "division_code":
-            return _division(text, plain)
+            return _division(text, plain, steps)
         case "township_code":
-            return _pattern(text, plain, r"^\d{9}$")
+            return _pattern(text, plain, r"^\d{9}$", steps)
         case "uscc":
-            return _shaped(text, plain, "uscc_is_valid", "value_unreadable")
+            return _shaped(text, plain, "uscc_is_valid", "value_unreadable", steps)
         case "identifier":
-            return _identifier(field, contract, text, plain)
+            return _identifier(field, contract, text, plain, steps)
         case "private":
-            return _private(field, text)
+            return _private(field, text, steps)
         case _:
-            return _text(field, text)
+            return _text(field, text, steps)
 
 
-def _text(field: FieldSpec, text: str) -> Cleaned:
+def _text(field: FieldSpec, text: str, steps: Steps) -> Cleaned:
     width = field.width or 200
-    plain = f"regexp_replace({text}, {literal(FORCED_TEXT)}, '\\1')"
+    plain = steps.add(f"regexp_replace({text}, {literal(FORCED_TEXT)}, '\\1')")
     return Cleaned(
         f"case when length({plain}) <= {width} then {plain} end",
         cases((f"length({plain}) > {width}", "value_too_long")),
@@ -296,9 +302,9 @@ def _text(field: FieldSpec, text: str) -> Cleaned:
     )
 
 
-def _private(field: FieldSpec, text: str) -> Cleaned:
+def _private(field: FieldSpec, text: str, steps: Steps) -> Cleaned:
     if is_phone(field):
-        is_cut = lacks_area_zero(text)
+        is_cut = steps.add(lacks_area_zero(text))
         return Cleaned(
             f"case when {is_cut} then '0' || {text} else {text} end",
             "cast(null as varchar)",
@@ -308,11 +314,11 @@ def _private(field: FieldSpec, text: str) -> Cleaned:
         return Cleaned(text, "cast(null as varchar)", "cast(null as varchar)")
     known = seed_rows("private_use_character")
     private = "".join(chr(int(row["private_use"], 16)) for row in known)
-    mapped = f"translate({text}, {literal(private)}, {literal(''.join(row['character'] for row in known))})"
-    dotted = f"regexp_replace({mapped}, '[•．・‧∙●]', '·', 'g')"
-    is_broken = f"regexp_matches({text}, {literal(MOJIBAKE)})"
+    mapped = steps.add(f"translate({text}, {literal(private)}, {literal(''.join(row['character'] for row in known))})")
+    dotted = steps.add(f"regexp_replace({mapped}, '[•．・‧∙●]', '·', 'g')")
+    is_broken = steps.add(f"regexp_matches({text}, {literal(MOJIBAKE)})")
     # A name in Latin letters alone is a foreigner's; letters among Han characters stand for one that was not found.
-    is_stand_in = (
+    is_stand_in = steps.add(
         f"(regexp_matches({mapped}, {literal(PRIVATE_USE)}) "
         f"or (regexp_matches({mapped}, '\\p{{Han}}') and regexp_matches({mapped}, {literal(LATIN)})))"
     )
@@ -323,16 +329,16 @@ def _private(field: FieldSpec, text: str) -> Cleaned:
     )
 
 
-def _division(text: str, narrowed: str) -> Cleaned:
+def _division(text: str, narrowed: str, steps: Steps) -> Cleaned:
     """Return the expressions of a division; a retired code becomes its successor, a code in use again stays."""
-    plain = _pattern(text, narrowed, r"^\d{6}$")
-    code = f"replace({narrowed}, ' ', '')"
+    code = steps.add(f"replace({narrowed}, ' ', '')")
+    plain = _pattern(text, code, r"^\d{6}$", steps)
     whens = " ".join(
         f"when {code} = {literal(row['division_code'])} and as_of > date {literal(row['valid_to'])} "
         f"then {literal(row['successor_code'])}"
         for row in seed_rows("division_succession")
     )
-    successor = f"case {whens} end"
+    successor = steps.add(f"case {whens} end")
     return Cleaned(
         f"coalesce({successor}, {plain.value})",
         plain.fault,
@@ -361,10 +367,11 @@ def _ungrouped(plain: str) -> str:
     return f"case when {grouped} then replace(replace({plain}, ',', ''), ' ', '') else {beside} end"
 
 
-def _number(field: FieldSpec, text: str, plain: str) -> Cleaned:
+def _number(field: FieldSpec, text: str, plain: str, steps: Steps) -> Cleaned:
     """Return the expressions of a number; a unit in the cell is taken away, converted, or does not belong there."""
-    bare = _ungrouped(plain)
-    digits = f"regexp_replace({bare}, {literal(units.suffix(units.every_word() | units.own_words(field.unit)))}, '')"
+    bare = steps.add(_ungrouped(plain))
+    every_word = literal(units.suffix(units.every_word() | units.own_words(field.unit)))
+    digits = steps.add(f"regexp_replace({bare}, {every_word}, '')")
     whole = field.type == "integer"
     canonical = r"^-?\d+(\.0+)?$" if whole else r"^-?\d+(\.\d+)?([Ee][+-]?\d+)?$"
     kind = "bigint" if whole else f"decimal({field.precision}, {field.scale})"
@@ -372,21 +379,22 @@ def _number(field: FieldSpec, text: str, plain: str) -> Cleaned:
     factors = units.conversions(field.unit)
     is_converted, is_foreign = "false", "false"
     if factors:
-        is_converted = f"regexp_matches({bare}, {literal(units.suffix(factors))})"
+        is_converted = steps.add(f"regexp_matches({bare}, {literal(units.suffix(factors))})")
         whens = " ".join(
             f"when ends_with({bare}, {literal(word)}) then try_cast({digits} as decimal(18, 6)) * {factor}"
             for word, factor in factors.items()
         )
         number = f"case {whens} else {number} end"
+    number = steps.add(number)
     if field.unit:
         foreign = units.every_word() - units.own_words(field.unit) - set(factors)
-        is_foreign = f"(regexp_matches({bare}, {literal(units.suffix(foreign))}) and not {is_converted})"
+        is_foreign = steps.add(f"(regexp_matches({bare}, {literal(units.suffix(foreign))}) and not {is_converted})")
     not_yet = "false"
     if field.zero == "not_yet":
         words = ", ".join(literal(word) for word in NOT_YET_WORDS)
-        not_yet = f"({bare} in ({words}) or coalesce({number} = 0, false))"
-    readable = f"(regexp_matches({digits}, {literal(canonical)}) and ({number}) is not null)"
-    is_outside = f"({readable} and {outside(field, f'({number})')})"
+        not_yet = steps.add(f"({bare} in ({words}) or coalesce({number} = 0, false))")
+    readable = steps.add(f"(regexp_matches({digits}, {literal(canonical)}) and {number} is not null)")
+    is_outside = steps.add(f"({readable} and {outside(field, number)})")
     return Cleaned(
         f"case when {readable} and not {is_outside} and not {is_foreign} and not {not_yet} "
         f"then try_cast({number} as {kind}) end",
@@ -402,11 +410,11 @@ def _number(field: FieldSpec, text: str, plain: str) -> Cleaned:
     )
 
 
-def _date(text: str, plain: str) -> Cleaned:
+def _date(text: str, plain: str, steps: Steps) -> Cleaned:
     canonical = f"regexp_matches({text}, '^(\\d{{4}}-\\d{{2}}-\\d{{2}}|\\d{{8}})$')"
     pattern = "^(\\d{4})[-./年](\\d{1,2})[-./月](\\d{1,2})日?( 0?0:00(:00)?)?$"
     parts = "||'-'||".join(f"lpad(regexp_extract({plain}, '{pattern}', {group}), 2, '0')" for group in (2, 3))
-    split = (
+    split = steps.add(
         f"case when regexp_matches({plain}, '{pattern}') then regexp_extract({plain}, '{pattern}', 1)||'-'||{parts} end"
     )
     compact = f"case when regexp_full_match({plain}, '\\d{{8}}') then try_strptime({plain}, '%Y%m%d') end"
@@ -415,24 +423,26 @@ def _date(text: str, plain: str) -> Cleaned:
         f"between {SERIAL_DATE_MINIMUM} and {SERIAL_DATE_MAXIMUM} "
         f"then date '1899-12-30' + cast(try_cast({plain} as double) as integer) end"
     )
-    value = (
+    value = steps.add(
         f"coalesce(cast(try_strptime({split}, '%Y-%m-%d') as date), cast({compact} as date), cast({serial} as date))"
     )
-    checked = f"case when {value} >= date '1900-01-01' then {value} end"
+    checked = steps.add(f"case when {value} >= date '1900-01-01' then {value} end")
     return Cleaned(
         checked,
-        f"case when ({checked}) is null then case when regexp_matches({plain}, {literal(AMBIGUOUS_DATE)}) "
+        f"case when {checked} is null then case when regexp_matches({plain}, {literal(AMBIGUOUS_DATE)}) "
         f"then 'date_ambiguous' when {text} is not null then 'date_unreadable' end end",
         cases((f"not {canonical}", "date_format_fixed")),
     )
 
 
-def _year_month(text: str, plain: str) -> Cleaned:
+def _year_month(text: str, plain: str, steps: Steps) -> Cleaned:
     pattern = "^(\\d{4})(-|\\.|/|年)?(\\d{1,2})(月|((-|\\.|/|月)?\\d{1,2}日?))?$"
     strict = "^(\\d{4})-?(0[1-9]|1[0-2])$"
-    month = f"try_cast(regexp_extract({plain}, '{pattern}', 3) as integer)"
-    year = f"regexp_extract({plain}, '{pattern}', 1)"
-    good = f"(regexp_matches({plain}, '{pattern}') and {month} between 1 and 12 and {year} between '1900' and '2100')"
+    month = steps.add(f"try_cast(regexp_extract({plain}, '{pattern}', 3) as integer)")
+    year = steps.add(f"regexp_extract({plain}, '{pattern}', 1)")
+    good = steps.add(
+        f"(regexp_matches({plain}, '{pattern}') and {month} between 1 and 12 and {year} between '1900' and '2100')"
+    )
     return Cleaned(
         f"case when {good} then {year} || lpad(cast({month} as varchar), 2, '0') end",
         cases((f"not {good}", "date_unreadable")),
@@ -440,9 +450,9 @@ def _year_month(text: str, plain: str) -> Cleaned:
     )
 
 
-def _class_name(text: str, narrowed: str) -> Cleaned:
-    plain = f"replace(replace({narrowed}, ' ', ''), '届', '级')"
-    number = f"regexp_extract({plain}, '([0-9]+|[一二三四五六七八九十]+)\\)?班$', 1)"
+def _class_name(text: str, narrowed: str, steps: Steps) -> Cleaned:
+    plain = steps.add(f"replace(replace({narrowed}, ' ', ''), '届', '级')")
+    number = steps.add(f"regexp_extract({plain}, '([0-9]+|[一二三四五六七八九十]+)\\)?班$', 1)")
     chinese = "".join(CHINESE_DIGITS)
     units = f"(strpos('{chinese}', right({number}, 1)))"
     spoken = (
@@ -451,23 +461,23 @@ def _class_name(text: str, narrowed: str) -> Cleaned:
         f"when {number} like '十_' then 10 + {units} "
         f"when {number} = '二十' then 20 when {number} like '二十_' then 20 + {units} end"
     )
-    class_no = f"coalesce(try_cast({number} as integer), {spoken})"
+    class_no = steps.add(f"coalesce(try_cast({number} as integer), {spoken})")
     year = (
         f"coalesce(try_cast(nullif(regexp_extract({plain}, '^((?:19|20)[0-9]{{2}})级?', 1), '') as integer), "
         "derived_entry_year)"
     )
-    name = f"cast({year} as varchar) || '级' || cast({class_no} as varchar) || '班'"
+    name = steps.add(f"cast({year} as varchar) || '级' || cast({class_no} as varchar) || '班'")
     return Cleaned(
         f"case when {class_no} > 0 then {name} end",
-        f"case when {text} is not null and ({name}) is null then 'value_unreadable' end",
+        f"case when {text} is not null and {name} is null then 'value_unreadable' end",
         cases((f"{name} <> {text}", "class_name_parsed")),
     )
 
 
-def _school_code(text: str, narrowed: str) -> Cleaned:
+def _school_code(text: str, narrowed: str, steps: Steps) -> Cleaned:
     """A code of the registry, or system and id of an organisation that waits for its row in organisation_alias."""
-    code = _shaped(text, narrowed, "school_code_is_valid", "school_code_invalid")
-    is_foreign = f"regexp_full_match({text}, {literal(FOREIGN_ORGANISATION)})"
+    code = _shaped(text, narrowed, "school_code_is_valid", "school_code_invalid", steps)
+    is_foreign = steps.add(f"regexp_full_match({text}, {literal(FOREIGN_ORGANISATION)})")
     return Cleaned(
         f"case when {is_foreign} then {text} else {code.value} end",
         f"case when not {is_foreign} then {code.fault} end",
@@ -475,18 +485,19 @@ def _school_code(text: str, narrowed: str) -> Cleaned:
     )
 
 
-def _shaped(text: str, narrowed: str, macro: str, reason: str) -> Cleaned:
-    plain = f"upper(replace({narrowed}, ' ', ''))"
+def _shaped(text: str, narrowed: str, macro: str, reason: str, steps: Steps) -> Cleaned:
+    plain = steps.add(f"upper(replace({narrowed}, ' ', ''))")
+    good = steps.add(f"{macro}({plain})")
     return Cleaned(
-        f"case when {macro}({plain}) then {plain} end",
-        cases((f"not {macro}({plain})", reason)),
+        f"case when {good} then {plain} end",
+        cases((f"not {good}", reason)),
         cases((f"{plain} <> {text}", "id_format_fixed")),
     )
 
 
-def _pattern(text: str, narrowed: str, pattern: str) -> Cleaned:
-    plain = f"replace({narrowed}, ' ', '')"
-    good = f"regexp_matches({plain}, {literal(pattern)})"
+def _pattern(text: str, narrowed: str, pattern: str, steps: Steps) -> Cleaned:
+    plain = steps.add(f"replace({narrowed}, ' ', '')")
+    good = steps.add(f"regexp_matches({plain}, {literal(pattern)})")
     return Cleaned(
         f"case when {good} then {plain} end",
         cases((f"not {good}", "value_unreadable")),
@@ -494,11 +505,9 @@ def _pattern(text: str, narrowed: str, pattern: str) -> Cleaned:
     )
 
 
-def _identifier(field: FieldSpec, contract: Contract, text: str, narrowed: str) -> Cleaned:
-    plain = f"upper(replace({narrowed}, ' ', ''))"
-    changed = f"{plain} <> {text}"
+def _identifier(field: FieldSpec, contract: Contract, text: str, narrowed: str, steps: Steps) -> Cleaned:
     if field.namespace == "xjh":
-        return _shaped(text, narrowed, "xjh_is_valid", "value_unreadable")
+        return _shaped(text, narrowed, "xjh_is_valid", "value_unreadable", steps)
     if field.namespace == OPAQUE:
         return Cleaned(
             f"case when length({text}) <= {field.width or 64} then {text} end",
@@ -506,20 +515,22 @@ def _identifier(field: FieldSpec, contract: Contract, text: str, narrowed: str) 
             cases(),
         )
     if field.namespace != "cn_id":
-        account = f"replace({narrowed}, ' ', '')"
+        account = steps.add(f"replace({narrowed}, ' ', '')")
         return Cleaned(
             f"case when length({account}) <= {field.width or 64} then {account} end",
             cases((f"length({account}) > {field.width or 64}", "value_too_long")),
             cases((f"{account} <> {text}", "id_format_fixed")),
         )
+    plain = steps.add(f"upper(replace({narrowed}, ' ', ''))")
+    changed = f"{plain} <> {text}"
     is_resident = f"({_id_type(contract)} = '{RESIDENT_ID_TYPE}')"
-    converted = f"resident_id_from_15({plain})"
-    valid = f"resident_id_is_valid({plain})"
-    is_float = (
+    converted = steps.add(f"resident_id_from_15({plain})")
+    valid = steps.add(f"resident_id_is_valid({plain})")
+    is_float = steps.add(
         f"(regexp_matches({text}, {literal(SCIENTIFIC)}) "
         f"or (regexp_matches({plain}, {literal(LOST_DIGITS)}) and not {valid}))"
     )
-    other = f"regexp_full_match({plain}, '[0-9A-Z()/-]{{4,30}}')"
+    other = steps.add(f"regexp_full_match({plain}, '[0-9A-Z()/-]{{4,30}}')")
     return Cleaned(
         f"case when {is_resident} and {valid} then {plain} when {is_resident} then {converted} "
         f"when {other} and not {is_float} then {plain} end",

@@ -14,6 +14,7 @@ from edu.identifiers import identifier_macros
 from edu.periods import start_year
 from ingest import cleaning, plain
 from ingest.checks import EMPTYING, copies_sql, repeated_sql, rule_columns
+from ingest.expression import with_steps
 from ingest.keys import ROWS_AT_ONCE, row_key_sql
 from ingest.pending import Pending
 from ingest.readers import FieldTable
@@ -179,13 +180,16 @@ class Examination:
         """Make `cleaned_fully`: the rows that are not plain, with every expression of the contract's fields."""
         c = self.connection
         fields = self.contract.fields
-        trims, texts, plains = [], [], []
+        trims, nothings, texts, plains, marks = [], [], [], [], []
         for spec in fields:
             name = quoted(spec.name)
             words = ", ".join(literal(word) for word in cleaning.null_words(spec))
             trims.append(f"{cleaning.text_column(spec)} as {name}")
-            texts.append(f"case when {name} not in ({words}) then {name} end as {quoted('t_' + spec.name)}")
-            texts.append(f"coalesce({name} in ({words}), false) as {quoted('n_' + spec.name)}")
+            # Of a list, IN would make a join for every field.
+            mark = quoted("n_" + spec.name)
+            marks.append(mark)
+            nothings.append(f"coalesce(list_contains([{words}], {name}), false) as {mark}")
+            texts.append(f"case when not {mark} then {name} end as {quoted('t_' + spec.name)}")
             if cleaning.has_plain(spec):
                 plains.append(f"{cleaning.plain_column(spec)} as {quoted('p_' + spec.name)}")
         place = "row_id, submission_id, value_form, sheet, row_number, is_deleted"
@@ -200,7 +204,8 @@ class Examination:
             c.execute(
                 f"create or replace temp table prepared as with trimmed as (select {place}, {', '.join(trims)} from raw "
                 f"where not is_plain and value_form = {literal(form)} and row_id between {low} and {high}), "
-                f"worded as (select {place}, {', '.join(texts)} from trimmed) "
+                f"told as (select *, {', '.join(nothings)} from trimmed), "
+                f"worded as (select {place}, {', '.join([*marks, *texts])} from told) "
                 f"select {', '.join(['*', *plains])} from worded"
             )
             for spec in fields:
@@ -234,10 +239,11 @@ class Examination:
     def _cleaning_select(self) -> str:
         """Return a SELECT over `prepared` that gives `cleaned_fully`."""
         fields = self.contract.fields
-        columns = []
+        columns, every_step = [], []
         excuses = self._excuses()
         for spec in fields:
-            cleaned = cleaning.clean_field(spec, self.contract)
+            cleaned, steps = cleaning.clean_field(spec, self.contract)
+            every_step.append(steps)
             fault = cleaned.fault
             if spec.name in excuses:
                 ids = ", ".join(literal(identity) for identity in sorted(excuses[spec.name]))
@@ -271,7 +277,7 @@ class Examination:
                 )
                 select row_id, submission_id, sheet, row_number, is_deleted, submitter_org, coverage, snapshot_date, as_of,
                     derived_entry_year, grade_stage, grade_age_minimum, grade_age_maximum, {", ".join(columns)}
-                from joined
+                from ({with_steps("joined", every_step)})
             ) as c
         """
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from edu.contract import Contract, FieldSpec, get_contract
 from ingest.cleaning import clean_field, plain_column
+from ingest.expression import with_steps
 
 SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 WIDE = {ord(char): ord(char) + 0xFEE0 for char in "0123456789"}
@@ -29,12 +30,12 @@ def cleaned(
     connection: duckdb.DuckDBPyConnection, contract: Contract, field: FieldSpec, text: str
 ) -> tuple[Any, str | None, str | None]:
     """Return value, fault and repair of one text."""
-    parts = clean_field(field, contract)
+    parts, steps = clean_field(field, contract)
     name = field.name
     row = connection.execute(
         f'with given as (select ? as "t_{name}", false as "n_{name}", date \'2024-09-01\' as as_of, '
         f'2023 as derived_entry_year), plain as (select *, {plain_column(field)} as "p_{name}" from given) '
-        f"select {parts.value}, {parts.fault}, {parts.fix} from plain",
+        f"select {parts.value}, {parts.fault}, {parts.fix} from ({with_steps('plain', [steps])})",
         [text],
     ).fetchone()
     assert row is not None

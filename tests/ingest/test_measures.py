@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 import duckdb
 import pytest
 
 from edu.contract import get_contract
-from ingest.expression import Cleaned
+from ingest.expression import Cleaned, Steps, with_steps
 from ingest.measures import duration, moment, vision
 
 NAKED = get_contract("vision").field("naked_left")
 ENDURANCE = get_contract("fitness").field("endurance_s")
 
 
-def clean(cleaned: Cleaned, text: str) -> tuple[object, ...]:
-    sql = f"select {cleaned.value}, {cleaned.fault}, {cleaned.fix} from (select ? as p)"
+def clean(expressions: Callable[[Steps], Cleaned], text: str) -> tuple[object, ...]:
+    steps = Steps("field")
+    cleaned = expressions(steps)
+    rows = with_steps("(select ? as p)", [steps])
+    sql = f"select {cleaned.value}, {cleaned.fault}, {cleaned.fix} from ({rows})"
     return duckdb.execute(sql, [text]).fetchall()[0]
 
 
@@ -38,7 +43,7 @@ def clean(cleaned: Cleaned, text: str) -> tuple[object, ...]:
     ],
 )
 def test_eyesight(text: str, expected: tuple[object, ...]) -> None:
-    assert clean(vision(NAKED, "p"), text) == expected
+    assert clean(partial(vision, NAKED, "p"), text) == expected
 
 
 @pytest.mark.parametrize(
@@ -62,7 +67,7 @@ def test_eyesight(text: str, expected: tuple[object, ...]) -> None:
     ],
 )
 def test_lengths_of_time(text: str, expected: tuple[object, ...]) -> None:
-    assert clean(duration(ENDURANCE, "p"), text) == expected
+    assert clean(partial(duration, ENDURANCE, "p"), text) == expected
 
 
 @pytest.mark.parametrize(
@@ -76,9 +81,9 @@ def test_lengths_of_time(text: str, expected: tuple[object, ...]) -> None:
     ],
 )
 def test_moments(text: str, expected: datetime) -> None:
-    assert clean(moment("p"), text) == (expected, None, None)
+    assert clean(partial(moment, "p"), text) == (expected, None, None)
 
 
 @pytest.mark.parametrize("text", ["2024-09-01", "2024-13-01T10:00:00Z", "yesterday"])
 def test_no_moment(text: str) -> None:
-    assert clean(moment("p"), text) == (None, "date_unreadable", None)
+    assert clean(partial(moment, "p"), text) == (None, "date_unreadable", None)
