@@ -227,9 +227,12 @@ def back_up(home: Home) -> bool:
 
 
 def clear_outbox(home: Home) -> int:
-    """Remove outbox files that are older than 30 days; return how many."""
+    """Remove packages whose approval has ended, and outbox files that are older than 30 days; return how many."""
+    from warehouse.sharing.requests import remove_ended
+
+    ended = remove_ended(home)
     limit = time.time() - OUTBOX_DAYS * SECONDS_A_DAY
     old = [path for path in home.outbox.rglob("*") if path.is_file() and path.stat().st_mtime < limit]
     for path in old:
         path.unlink()
-    return len(old)
+    return ended + len(old)

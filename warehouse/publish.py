@@ -80,6 +80,24 @@ def published_persons(home: Home) -> dict[str, str]:
     return known
 
 
+def unpublished_persons(home: Home, warehouse: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the person tables that are not what passed the gate of the served version: built again, or gone."""
+    held = {
+        f"{schema}.{table}": names
+        for schema, table, names in warehouse.execute(
+            "select schema_name, table_name, list(column_name order by column_name) from duckdb_columns() "
+            "where schema_name in (select unnest(?)) group by all",
+            [list(PUBLISHED_SCHEMAS)],
+        ).fetchall()
+    }
+    changed = []
+    for name, known in sorted(published_persons(home).items()):
+        schema, table = name.split(".")
+        if name not in held or table_digest(warehouse, schema, table, held[name]) != known:
+            changed.append(name)
+    return changed
+
+
 def _remember_persons(home: Home) -> None:
     """Note which person tables belong to what is served now; they are not in the file, PostgreSQL serves them."""
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:

@@ -15,29 +15,35 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import xlsxwriter
 
 from edu import audit, runs
 from edu.clock import now
-from edu.errors import WarehouseError
+from edu.errors import EduError, ExitCode, WarehouseError
 from edu.paths import PRIVATE_DIR_MODE, Home
 from edu.pseudonym import load_key
 from edu.sharing_domain import domain_ids
 from warehouse import built
 from warehouse.catalog import CATALOG
-from warehouse.publish import PUBLISHED_SCHEMAS, current_file, current_version
+from warehouse.publish import PUBLISHED_SCHEMAS, current_file, current_version, unpublished_persons
 from warehouse.query import write
-from warehouse.serving.access import COUNTY, SCHOOL, logins
+from warehouse.sharing.figures import HIDDEN, PART_SUFFIX, Selection, select_figures
 from warehouse.sharing.oneroster import write_oneroster
-from warehouse.sharing.requests import Item, Request, ShareRequestError, catalog, open_request, read_requests
-from warehouse.suppression.figures import Figures, cell_key, link
-from warehouse.suppression.solve import protect
+from warehouse.sharing.requests import (
+    Item,
+    Request,
+    ShareRequestError,
+    catalog,
+    open_request,
+    organisations,
+    read_requests,
+    remove_ended,
+)
 
-HIDDEN = "is_hidden"
 BUNDLE = "oneroster"
 """Schema name in the catalog of what is a standard bundle and no table."""
 EXCEL_ROWS = 1_048_000
+RESTRICTED = "storage.map_restriction"
 SENSITIVE = ("sensitive", "identifier", "private")
 ORGANISATION_COLUMNS = ("school_id", "managing_org", "division_code")
 FIELD_TYPES = {"int": "integer", "bool": "boolean", "date": "date", "decimal": "number", "double": "number"}
@@ -49,11 +55,21 @@ NOTE = """# 数据包说明
 - 用途：{purpose}
 - 使用期限：至 {expires_on}，到期须删除
 - 数据版本：{version}
-- 行数：{rows}；为保护个人而隐藏的数字：{hidden}（字段 {flag} 为 true，数值为空，不是零）
+- 行数：{rows}；为保护个人而隐藏的数字：{hidden}（字段 {flag}、以 _{flag} 结尾的字段为 true，数值为空，不是零）
 
 个人标识为本接收单位专用的假名，不能与其他单位的数据相互对应。不得用于申请之外的用途，不得再次提供，不得尝试识别个人。
 `datapackage.json` 记录每个文件的 SHA-256，收到后请核对。CSV 中以 `= + - @` 开头的文字前加了单引号。
 """
+
+
+class PackagesMissingError(EduError):
+    """Some packages that are due could not be built; the others were."""
+
+    exit_code = ExitCode.RUNTIME
+
+    def __init__(self, failed: dict[str, str], built_count: int) -> None:
+        shown = "; ".join(f"{request_id}: {why}" for request_id, why in failed.items())
+        super().__init__(f"{len(failed)} packages could not be built, {built_count} were: {shown}")
 
 
 @dataclass(frozen=True)
@@ -71,17 +87,23 @@ def build(home: Home, request_id: str, *, released_by: str) -> Package:
 
     Raises:
         ShareRefusedError: there is no open approval.
-        ShareRequestError: the item is no longer shared, or the organisation is not known.
+        ShareRequestError: the item or a field is no longer shared, or the organisation is not known.
+        WarehouseError: nothing is published, or the persons were built again since.
     """
     wanted = open_request(home, request_id)
     item = catalog(home).get(wanted.item_id)
     if item is None or item.table_name is None:
         raise ShareRequestError(f"item {wanted.item_id} is no longer shared.")
+    gone = [name for name in wanted.fields if name not in item.fields]
+    if gone:
+        raise ShareRequestError(f"{item.item_id} no longer offers {', '.join(gone)}; make a new request.")
     version = current_version(home)
     if version is None:
         raise WarehouseError("nothing is published yet; run edu publish first.")
+    if item.schema_name not in PUBLISHED_SCHEMAS:
+        _require_published(home, version)
     is_bundle = item.schema_name == BUNDLE
-    table, notes, hidden = (pa.table({}), {}, 0) if is_bundle else _rows(home, wanted, item)
+    table, notes, hidden = (pa.table({}), {}, 0) if is_bundle else _rows(home, wanted, item, version)
     release_id = f"p{uuid.uuid4().hex[:12]}"
     folder = home.outbox / f"share_{wanted.receiver}" / release_id
     aside = folder.with_name(f".{release_id}.part")
@@ -106,6 +128,12 @@ def build(home: Home, request_id: str, *, released_by: str) -> Package:
     (aside / "datapackage.json").write_text(
         json.dumps(descriptor, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
     )
+    try:
+        # Building may take minutes, in which the approval may have been revoked.
+        open_request(home, request_id)
+    except EduError:
+        shutil.rmtree(aside)
+        raise
     digest = _sha256(aside / "datapackage.json")
     details = {"request": request_id, "receiver": wanted.receiver, "rows": rows, "sha256": digest}
     audit.append(home, "share.release", released_by, wanted.purpose, release_id, details)
@@ -126,8 +154,28 @@ def build(home: Home, request_id: str, *, released_by: str) -> Package:
     return Package(release_id, folder, rows, hidden)
 
 
+def _require_published(home: Home, version: str) -> None:
+    """Let no row of a person leave that has passed no gate.
+
+    Raises:
+        WarehouseError: the warehouse was built again since, and not published.
+    """
+    with built.opened(home) as warehouse:
+        changed = unpublished_persons(home, warehouse)
+    if changed:
+        raise WarehouseError(
+            f"{', '.join(changed)} was built again after version {version} was published, so it has passed no gate. "
+            "Run edu publish, then build the package."
+        )
+
+
 def build_due(home: Home, *, released_by: str) -> list[Package]:
-    """Build the package of every open approval that has none of the served version yet."""
+    """Build the package of every open approval that has none of the served version yet; first remove what has ended.
+
+    Raises:
+        PackagesMissingError: some could not be built; all others were.
+    """
+    remove_ended(home)
     version = current_version(home)
     with duckdb.connect() as connection:
         runs.ensure_empty(home)
@@ -140,10 +188,19 @@ def build_due(home: Home, *, released_by: str) -> list[Package]:
         }
     today = now().date()
     due = [r for r in read_requests(home) if r.state(today) == "open" and r.request_id not in done]
-    return [build(home, wanted.request_id, released_by=released_by) for wanted in due]
+    packages, failed = [], dict[str, str]()
+    for wanted in due:
+        try:
+            packages.append(build(home, wanted.request_id, released_by=released_by))
+        except EduError as error:
+            # One approval that cannot be met keeps no other receiver from what is due.
+            failed[wanted.request_id] = str(error)
+    if failed:
+        raise PackagesMissingError(failed, len(packages))
+    return packages
 
 
-def _rows(home: Home, wanted: Request, item: Item) -> tuple[pa.Table, dict[str, tuple[str, str]], int]:
+def _rows(home: Home, wanted: Request, item: Item, version: str) -> tuple[pa.Table, dict[str, tuple[str, str]], int]:
     """Return the approved rows, label and description of their columns, and how many figures were hidden."""
     is_published = item.schema_name in PUBLISHED_SCHEMAS
     source = current_file(home).resolve() if is_published else home.warehouse
@@ -169,17 +226,26 @@ def _rows(home: Home, wanted: Request, item: Item) -> tuple[pa.Table, dict[str, 
             values += value
         if wanted.scope_org is not None:
             conditions.append(_scope(present))
-            values.append(_organisations(warehouse, wanted.scope_org))
-        helpers = [c for c in (*item.dims, *item.by_columns, item.count_column) if c and c not in wanted.fields]
-        chosen = ", ".join(f'"{name}"' for name in (*wanted.fields, *helpers))
-        table = connection.execute(
-            f'select {chosen} from "{item.schema_name}"."{item.table_name}" where {" and ".join(conditions)} order by all',
-            values,
-        ).to_arrow_table()
-    hidden = 0
-    if item.count_column is not None:
-        table, hidden = _hide(home, table, item)
-        table = table.drop_columns(helpers)
+            values.append(organisations(warehouse, wanted.scope_org))
+        if item.count_column is not None:
+            selection = Selection(conditions, values)
+            table, hidden = select_figures(
+                home, connection, item, wanted.fields, selection, version, _threshold(warehouse)
+            )
+        else:
+            # Rows of a person whose data may not be shown leave to nobody, whichever columns were asked for.
+            conditions += [
+                f'"{name}" not in (select person_id from {RESTRICTED})' for name in sorted(pseudonym_columns)
+            ]
+            chosen = ", ".join(f'"{name}"' for name in wanted.fields)
+            table, hidden = (
+                connection.execute(
+                    f'select {chosen} from "{item.schema_name}"."{item.table_name}" '
+                    f"where {' and '.join(conditions)} order by all",
+                    values,
+                ).to_arrow_table(),
+                0,
+            )
     key = load_key(home)
     for name in pseudonym_columns & set(wanted.fields):
         # The same ids as in the receiver's OneRoster bundles.
@@ -208,52 +274,14 @@ def _scope(present: set[str]) -> str:
     return f"{column} in (select unnest(?))"
 
 
-def _organisations(warehouse: duckdb.DuckDBPyConnection, org: str) -> list[str]:
-    """Return the school ids and codes that belong to an organisation: those that it manages, or the school itself."""
-    for login in logins(warehouse):
-        if login.group in (COUNTY, SCHOOL) and org in login.orgs and (login.group == SCHOOL or login.orgs[0] == org):
-            return list(login.orgs)
-    raise ShareRequestError(f"organisation {org} manages no school and is none.")
-
-
-def _hide(home: Home, table: pa.Table, item: Item) -> tuple[pa.Table, int]:
-    """Hide small numbers and what would let them be found; mark and count them.
-
-    The totals of schools are known to everybody, so they are part of what the hidden cells are protected against.
-    """
-    with built.opened(home) as connection:
-        row = connection.execute(
-            "select max_by(threshold, valid_from) from seed.suppression_threshold where topic = 'ordinary'"
-        ).fetchone()
-    threshold = int(row[0]) if row else 5
-    count = str(item.count_column)
-    columns = [*item.by_columns, *item.dims]
-    texts = {name: pc.cast(table.column(name), pa.string()).to_pylist() for name in columns}
-    counts = table.column(count).to_pylist()
-    slices: dict[tuple[str, ...], dict[str, tuple[dict[str, str], int]]] = {}
-    names = list(zip(*(texts[name] for name in columns), strict=True))
-    width = len(item.by_columns)
-    for values, number in zip(names, counts, strict=True):
-        pairs = dict(zip(item.dims, (str(v) for v in values[width:]), strict=True))
-        slices.setdefault(values[:width], {})[json.dumps(values[width:])] = (pairs, int(number))
-    hidden: set[tuple[str, ...]] = set()
-    for by, cells in sorted(slices.items()):
-        figures = {cell_key("figures", pairs): number for pairs, number in cells.values()}
-        totals: dict[tuple[str, tuple[tuple[str, str], ...]], int] = {}
-        first = item.dims[0]
-        for pairs, number in cells.values():
-            key = cell_key("totals", {first: pairs[first]})
-            totals[key] = totals.get(key, 0) + number
-        whole = link([Figures("figures", item.dims, figures), Figures("totals", (first,), totals)])
-        release = protect(whole, threshold)
-        hidden |= {(*by, *(dict(key[1])[d] for d in item.dims)) for key in release.hidden if key[0] == "figures"}
-    flags = pa.array([values in hidden for values in names], pa.bool_())
-    for name in (count, *item.blank_columns):
-        if name in table.column_names:
-            column = table.column(name).combine_chunks()
-            empty = pa.scalar(None, column.type)
-            table = table.set_column(table.schema.get_field_index(name), name, pc.if_else(flags, empty, column))
-    return table.append_column(HIDDEN, flags), len(hidden)
+def _threshold(warehouse: duckdb.DuckDBPyConnection) -> int:
+    """Return below which number persons are few."""
+    row = warehouse.execute(
+        "select max_by(threshold, valid_from) from seed.suppression_threshold where topic = 'ordinary'"
+    ).fetchone()
+    if row is None or row[0] is None:
+        raise WarehouseError("the warehouse has no threshold of small numbers; run edu build.")
+    return int(row[0])
 
 
 def _write_bundle(home: Home, folder: Path, wanted: Request, item: Item) -> int:
@@ -307,7 +335,7 @@ def _descriptor(
             "type": next(
                 (name for prefix, name in FIELD_TYPES.items() if str(field.type).startswith(prefix)), "string"
             ),
-            "title": notes.get(field.name, ("是否隐藏", ""))[0],
+            "title": notes[field.name][0] if field.name in notes else _flag_title(field.name, notes),
             "description": notes.get(field.name, ("", "Whether the figure is hidden to protect persons."))[1],
         }
         for field in table.schema
@@ -338,6 +366,12 @@ def _descriptor(
         },
         "resources": resources,
     }
+
+
+def _flag_title(name: str, notes: dict[str, tuple[str, str]]) -> str:
+    """Return the Chinese title of a flag that the package adds."""
+    of = name.removesuffix(PART_SUFFIX)
+    return f"{notes[of][0]}是否隐藏" if of in notes else "是否隐藏"
 
 
 def _sha256(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,6 +16,7 @@ from edu.clock import now
 from edu.errors import EduError, ExitCode
 from edu.paths import Home
 from warehouse import built
+from warehouse.serving.access import COUNTY, SCHOOL, logins
 
 RECEIVER = re.compile(r"[a-z][a-z0-9_]{1,30}")
 ORGANISATION = re.compile(r"\d{6}|\d{10}|S\d{10}")
@@ -48,9 +50,11 @@ class Item:
     table_name: str | None
     fields: tuple[str, ...]
     count_column: str | None
+    part_columns: tuple[str, ...]
     blank_columns: tuple[str, ...]
     dims: tuple[str, ...]
     by_columns: tuple[str, ...]
+    cell_columns: tuple[str, ...]
     basis: str
     cycle: str | None
     owner_office: str
@@ -94,10 +98,18 @@ def catalog(home: Home) -> dict[str, Item]:
     found = {}
     for row in rows:
         known = dict(zip(names, row, strict=True))
-        for name in ("fields", "blank_columns", "dims", "by_columns"):
+        for name in ("fields", "part_columns", "blank_columns", "dims", "by_columns", "cell_columns"):
             known[name] = tuple((known[name] or "").split())
         found[known["item_id"]] = Item(**known)
     return found
+
+
+def organisations(warehouse: duckdb.DuckDBPyConnection, org: str) -> list[str]:
+    """Return the school ids and codes that belong to an organisation: those that it manages, or the school itself."""
+    for login in logins(warehouse):
+        if login.group in (COUNTY, SCHOOL) and org in login.orgs and (login.group == SCHOOL or login.orgs[0] == org):
+            return list(login.orgs)
+    raise ShareRequestError(f"organisation {org} manages no school and is none.")
 
 
 def request(
@@ -116,6 +128,7 @@ def request(
 
     Raises:
         ShareRequestError: the item is not shared, a field is not offered, or a part is missing or not of its form.
+        WarehouseError, BusyError: nothing is built, or it is being built.
     """
     item = catalog(home).get(item_id)
     if item is None:
@@ -131,6 +144,9 @@ def request(
         raise ShareRequestError("--org is the 6 digits of a county or the 10 digits of a school.")
     if item.schema_name == "oneroster" and (scope_org is None or period is None):
         raise ShareRequestError(f"{item_id} is a bundle of one organisation and term: give --org and --period.")
+    if scope_org is not None and item.schema_name != "oneroster":
+        with built.opened(home) as warehouse:
+            organisations(warehouse, scope_org)
     if not purpose.strip() or not requested_by.strip():
         raise ShareRequestError("--purpose and --by are needed: what the data are for and who asks.")
     if expires_on < now().date():
@@ -186,6 +202,22 @@ def read_releases(home: Home) -> list[dict[str, Any]]:
     ]
 
 
+def remove_ended(home: Home) -> int:
+    """Remove from the outbox the packages whose approval is over or was revoked; return how many.
+
+    What a receiver has fetched already is his to delete; what still lies here is not to be fetched.
+    """
+    today = now().date()
+    state = {known.request_id: known.state(today) for known in read_requests(home)}
+    removed = 0
+    for release in read_releases(home):
+        folder = home.outbox / f"share_{release['receiver']}" / release["release_id"]
+        if state[release["request_id"]] != "open" and folder.is_dir():
+            shutil.rmtree(folder)
+            removed += 1
+    return removed
+
+
 def read_request(home: Home, request_id: str) -> Request:
     """Return one request.
 
@@ -213,7 +245,7 @@ def decide(home: Home, request_id: str, *, approve: bool, decided_by: str, reaso
 
 
 def revoke(home: Home, request_id: str, *, revoked_by: str, reason: str) -> None:
-    """End an approval before its time.
+    """End an approval before its time; packages of it that still lie in the outbox are removed.
 
     Raises:
         ShareRequestError: it is not approved.
@@ -222,6 +254,7 @@ def revoke(home: Home, request_id: str, *, revoked_by: str, reason: str) -> None
     if wanted.decision != "approved":
         raise ShareRequestError(f"request {request_id} is {wanted.decision}; only an approval can be revoked.")
     _record(home, request_id, "revoked", revoked_by, reason)
+    remove_ended(home)
 
 
 def _record(home: Home, request_id: str, decision: str, by: str, reason: str) -> None:
