@@ -18,12 +18,13 @@ def export_oneroster(
     period: Annotated[str, typer.Option(help="A term, 2024-2025/1.")],
     domain: Annotated[str, typer.Option(help="Pseudonym domain of the receiver, a short name.")],
     out: Annotated[Path, typer.Option(help="Folder or .zip to write.")],
-    demographics: Annotated[bool, typer.Option(help="Birth date and sex go with it.")] = False,
+    demographics: Annotated[bool, typer.Option(help="Birth date, sex and ethnic group go with it.")] = False,
+    by: Annotated[str, typer.Option(help="Who does this: an account or an office.")] = "edu export-oneroster",
 ) -> None:
-    """Write a OneRoster 1.2 bundle under the receiver's own pseudonyms."""
-    from warehouse.sharing.oneroster import write_oneroster
+    """Write a OneRoster 1.2 bundle under the receiver's own pseudonyms, by an open approval; its release is logged."""
+    from warehouse.sharing.package import export_bundle
 
-    path = write_oneroster(get_home(), org, period, domain, out, has_demographics=demographics)
+    path = export_bundle(get_home().ensure(), org, period, domain, out, has_demographics=demographics, released_by=by)
     typer.echo(f"{path}")
 
 

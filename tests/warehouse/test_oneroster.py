@@ -248,3 +248,10 @@ def test_an_id_of_a_place_tells_nothing_and_cannot_be_made_up(home: Home) -> Non
     forged += [mine[0][:-1], mine[0] + "0", mine[0] + "00000000"]
     assert set(recognise(key, [f"jz-lms/{one}" for one in forged])) == {None}
     assert recognise(key, [f"jz-library/{mine[0]}"]) == [None]
+
+
+def test_the_ethnic_group_goes_with_demographics_only(home: Home, tmp_path: Path) -> None:
+    for has_demographics, told in ((True, {"01", ""}), (False, {""})):
+        folder = write_oneroster(home, "421000", PERIOD, "lms", tmp_path / "out", has_demographics=has_demographics)
+        assert {row["metadata.jyt.ethnicity_code"] for row in table(folder, "roles")} == told
+        assert (folder / "demographics.csv").exists() == has_demographics

@@ -66,7 +66,7 @@ def write_oneroster(
         period: a term, `2024-2025/1`.
         domain: the receiver's pseudonym domain.
         out: where to write.
-        has_demographics: whether birth date and sex go with it.
+        has_demographics: whether birth date, sex and ethnic group go with it.
 
     Raises:
         ExportError: organisation or period is none, or has no school in the warehouse.
@@ -83,6 +83,8 @@ def write_oneroster(
         with built.reading(home), connect() as connection:
             connection.execute(f"attach '{home.warehouse}' as w (read_only)")
             _select_scope(connection, org, period)
+            if not has_demographics:
+                connection.execute("update pupil set ethnicity_code = null")
             _name_persons(connection, home, domain)
             bundle = scratch / "bundle"
             bundle.mkdir()

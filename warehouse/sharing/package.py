@@ -58,8 +58,8 @@ NOTE = """# 数据包说明
 - 行数：{rows}；为保护个人而隐藏的数字：{hidden}（字段 {flag}、以 _{flag} 结尾的字段为 true，数值为空，不是零）
 
 个人标识为本接收单位专用的假名，不能与其他单位的数据相互对应。不得用于申请之外的用途，不得再次提供，不得尝试识别个人。
-`datapackage.json` 记录每个文件的 SHA-256，收到后请核对。CSV 中以 `= + - @` 开头的文字前加了单引号。
-"""
+`datapackage.json` 记录每个文件的 SHA-256，收到后请核对。CSV 为 UTF-8 编码，以 `= + - @` 开头的文字前加了单引号。
+{fields}"""
 
 
 class PackagesMissingError(EduError):
@@ -70,6 +70,20 @@ class PackagesMissingError(EduError):
     def __init__(self, failed: dict[str, str], built_count: int) -> None:
         shown = "; ".join(f"{request_id}: {why}" for request_id, why in failed.items())
         super().__init__(f"{len(failed)} packages could not be built, {built_count} were: {shown}")
+
+
+class NoApprovalError(EduError):
+    """Nobody approved that this leaves."""
+
+    exit_code = ExitCode.REJECTED
+
+    def __init__(self, receiver: str, org: str, period: str, has_demographics: bool) -> None:
+        fields = "roster,demographics" if has_demographics else "roster"
+        super().__init__(
+            f"no open approval lets a bundle of {org} {period} go to {receiver}; nothing was written. Ask for one: edu share "
+            f"request oneroster_roster --receiver {receiver} --org {org} --period {period} --fields {fields}, "
+            "then edu share decide."
+        )
 
 
 @dataclass(frozen=True)
@@ -112,7 +126,7 @@ def build(home: Home, request_id: str, *, released_by: str) -> Package:
     folder.parent.chmod(PRIVATE_DIR_MODE)
     rows = _write_bundle(home, aside, wanted, item) if is_bundle else table.num_rows
     if not is_bundle:
-        _write_files(aside, table, item)
+        _write_files(aside, table, notes, item)
     text = NOTE.format(
         **{"request_id": request_id, "item": item.item_name, "receiver": wanted.receiver, "purpose": wanted.purpose},
         **{
@@ -121,6 +135,7 @@ def build(home: Home, request_id: str, *, released_by: str) -> Package:
             "rows": rows,
             "hidden": hidden,
             "flag": HIDDEN,
+            "fields": _field_lines(table, notes),
         },
     )
     (aside / "说明.md").write_text(text, encoding="utf-8")
@@ -135,21 +150,8 @@ def build(home: Home, request_id: str, *, released_by: str) -> Package:
         shutil.rmtree(aside)
         raise
     digest = _sha256(aside / "datapackage.json")
-    details = {"request": request_id, "receiver": wanted.receiver, "rows": rows, "sha256": digest}
-    audit.append(home, "share.release", released_by, wanted.purpose, release_id, details)
-    record = {
-        "release_id": release_id,
-        "request_id": request_id,
-        "receiver": wanted.receiver,
-        "version": version,
-        "rows": rows,
-        "rows_hidden": hidden,
-        "sha256": digest,
-        "released_by": released_by,
-        "recorded_at": now(),
-    }
     # Logged first: a package that nobody knows of must not lie in the outbox.
-    runs.append(home, "share_release", release_id, [record])
+    _log(home, wanted, release_id, version, rows, hidden, digest, released_by)
     aside.replace(folder)
     return Package(release_id, folder, rows, hidden)
 
@@ -167,6 +169,83 @@ def _require_published(home: Home, version: str) -> None:
             f"{', '.join(changed)} was built again after version {version} was published, so it has passed no gate. "
             "Run edu publish, then build the package."
         )
+
+
+def export_bundle(
+    home: Home, org: str, period: str, receiver: str, out: Path, *, has_demographics: bool, released_by: str
+) -> Path:
+    """Write a OneRoster bundle where it is wanted, by an open approval of just that, and log its release; return `out`.
+
+    Args:
+        home: the installation.
+        org: the organisation of the approval.
+        period: its term.
+        receiver: its receiver, whose pseudonyms the bundle has.
+        out: a folder, or a file whose name ends in .zip.
+        has_demographics: whether birth date, sex and ethnic group go with it.
+        released_by: who does this.
+
+    Raises:
+        NoApprovalError: no open approval is of this receiver, organisation, term and content.
+        ExportError: the organisation has no school in the term.
+        WarehouseError: nothing is published, or the persons were built again since.
+    """
+    today = now().date()
+    item_ids = {item.item_id for item in catalog(home).values() if item.schema_name == BUNDLE}
+    wanted = next(
+        (
+            known
+            for known in read_requests(home)
+            if known.state(today) == "open"
+            and known.item_id in item_ids
+            and (known.receiver, known.scope_org, known.period) == (receiver, org, period)
+            and ("demographics" in known.fields or not has_demographics)
+        ),
+        None,
+    )
+    if wanted is None:
+        raise NoApprovalError(receiver, org, period, has_demographics)
+    version = current_version(home)
+    if version is None:
+        raise WarehouseError("nothing is published yet; run edu publish first.")
+    _require_published(home, version)
+    release_id = f"p{uuid.uuid4().hex[:12]}"
+    aside = home.tmp / f"{release_id}.zip"
+    try:
+        write_oneroster(home, org, period, receiver, aside, has_demographics=has_demographics)
+        open_request(home, wanted.request_id)
+        _log(home, wanted, release_id, version, _persons_of(aside), 0, _sha256(aside), released_by)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if out.suffix.lower() == ".zip":
+            shutil.copyfile(aside, out)
+            out.chmod(0o600)
+        else:
+            shutil.rmtree(out, ignore_errors=True)
+            with zipfile.ZipFile(aside) as bundle:
+                bundle.extractall(out)
+    finally:
+        aside.unlink(missing_ok=True)
+    return out
+
+
+def _log(
+    home: Home, wanted: Request, release_id: str, version: str, rows: int, hidden: int, digest: str, released_by: str
+) -> None:
+    """Write a release into the audit log and the log of releases, before anything leaves."""
+    details = {"request": wanted.request_id, "receiver": wanted.receiver, "rows": rows, "sha256": digest}
+    audit.append(home, "share.release", released_by, wanted.purpose, release_id, details)
+    record: dict[str, object] = {
+        "release_id": release_id,
+        "request_id": wanted.request_id,
+        "receiver": wanted.receiver,
+        "version": version,
+        "rows": rows,
+        "rows_hidden": hidden,
+        "sha256": digest,
+        "released_by": released_by,
+        "recorded_at": now(),
+    }
+    runs.append(home, "share_release", release_id, [record])
 
 
 def build_due(home: Home, *, released_by: str) -> list[Package]:
@@ -291,13 +370,18 @@ def _write_bundle(home: Home, folder: Path, wanted: Request, item: Item) -> int:
     write_oneroster(
         home, str(wanted.scope_org), str(wanted.period), wanted.receiver, out, has_demographics=has_demographics
     )
-    with zipfile.ZipFile(out) as bundle:
+    return _persons_of(out)
+
+
+def _persons_of(path: Path) -> int:
+    """Return the persons of a bundle."""
+    with zipfile.ZipFile(path) as bundle:
         name = next(name for name in bundle.namelist() if name.endswith("users.csv"))
         with bundle.open(name) as stream:
             return sum(1 for _ in csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig"))) - 1
 
 
-def _write_files(folder: Path, table: pa.Table, item: Item) -> None:
+def _write_files(folder: Path, table: pa.Table, notes: dict[str, tuple[str, str]], item: Item) -> None:
     for form in ("parquet", "csv"):
         with (folder / f"{item.item_id}.{form}").open("wb") as stream:
             write(table, form, stream)
@@ -322,6 +406,11 @@ def _write_files(folder: Path, table: pa.Table, item: Item) -> None:
                     sheet.write_datetime(number, position, value, day)
                 elif value is not None:
                     sheet.write(number, position, value)
+    # Names as in the other files, so that all three can be read alike; what they mean stands on a sheet of its own.
+    meanings = book.add_worksheet("字段说明")
+    meanings.set_column(0, 1, 30)
+    for position, pair in enumerate([("字段", "含义"), *_titles(table, notes).items()]):
+        meanings.write_row(position, 0, pair)
     book.close()
 
 
@@ -329,13 +418,14 @@ def _descriptor(
     folder: Path, table: pa.Table, notes: dict[str, tuple[str, str]], wanted: Request, item: Item, version: str
 ) -> dict[str, Any]:
     """Return the descriptor (Frictionless Data Package 1): files with checksums, fields with type and Chinese title."""
+    titles = _titles(table, notes)
     fields = [
         {
             "name": field.name,
             "type": next(
                 (name for prefix, name in FIELD_TYPES.items() if str(field.type).startswith(prefix)), "string"
             ),
-            "title": notes[field.name][0] if field.name in notes else _flag_title(field.name, notes),
+            "title": titles[field.name],
             "description": notes.get(field.name, ("", "Whether the figure is hidden to protect persons."))[1],
         }
         for field in table.schema
@@ -366,6 +456,19 @@ def _descriptor(
         },
         "resources": resources,
     }
+
+
+def _titles(table: pa.Table, notes: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """Return the Chinese title of each column."""
+    return {name: notes[name][0] if name in notes else _flag_title(name, notes) for name in table.column_names}
+
+
+def _field_lines(table: pa.Table, notes: dict[str, tuple[str, str]]) -> str:
+    """Return the columns with their Chinese titles, for the note; nothing for a bundle, whose standard says them."""
+    if not table.column_names:
+        return ""
+    lines = [f"| `{name}` | {title} |" for name, title in _titles(table, notes).items()]
+    return "\n".join(["", "| 字段 | 含义 |", "|---|---|", *lines, ""])
 
 
 def _flag_title(name: str, notes: dict[str, tuple[str, str]]) -> str:

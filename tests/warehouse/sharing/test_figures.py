@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import duckdb
+import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from scipy.optimize import linprog
 from shares import LATER, approved, ask
+from typer.testing import CliRunner
 
+from edu.cli import app
+from edu.errors import ExitCode
 from edu.paths import Home
 from warehouse.publish import publish
-from warehouse.sharing.package import PackagesMissingError, build, build_due
-from warehouse.sharing.requests import ShareRequestError, decide, revoke
+from warehouse.sharing.package import NoApprovalError, PackagesMissingError, build, build_due
+from warehouse.sharing.requests import ShareRequestError, decide, read_releases, revoke
 
 FEW = 5
 Truth = dict[tuple[str, str, str], tuple[int, int]]
@@ -272,7 +279,7 @@ def test_what_was_revoked_is_no_longer_in_the_outbox(home: Home, monkeypatch: py
 
 def test_an_approval_that_is_revoked_meanwhile_yields_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     from warehouse.sharing import package
-    from warehouse.sharing.requests import ShareRefusedError, read_releases
+    from warehouse.sharing.requests import ShareRefusedError
 
     request_id = approved(home)
     write_files = package._write_files
@@ -313,3 +320,76 @@ def test_a_request_for_an_organisation_that_is_none_is_refused_at_once(home: Hom
     with pytest.raises(ShareRequestError, match="manages no school"):
         ask(home, scope_org="421099", expires_on=LATER)
     decide(home, ask(home, scope_org="421002"), approve=True, decided_by="乙", reason="符合规定")
+
+
+@pytest.fixture
+def rosters(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """Bundles of two persons, whatever the warehouse holds."""
+
+    def bundle(_: Home, org: str, period: str, domain: str, out: Path, *, has_demographics: bool) -> Path:
+        with zipfile.ZipFile(out, "w") as written:
+            written.writestr("users.csv", f"sourcedId\n{org}-{period}-{domain}-{has_demographics}\nb\n")
+        return out
+
+    monkeypatch.setattr("warehouse.sharing.package.write_oneroster", bundle)
+    return home
+
+
+def export(home: Home, out: Path, *more: str) -> Any:
+    arguments = ["--org", "421002", "--period", "2024-2025/1", "--domain", "lms", "--out", str(out), *more]
+    return CliRunner().invoke(app, ["export-oneroster", *arguments])
+
+
+ROSTER: dict[str, Any] = {
+    **{"item": "oneroster_roster", "fields": "roster", "scope_org": "421002", "period": "2024-2025/1"},
+    "receiver": "lms",
+}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"scope_org": "421003"},
+        {"period": "2024-2025/2"},
+        {"receiver": "library"},
+        {"item": "student_roll", "fields": "person_id"},
+        None,
+    ],
+)
+def test_no_roster_leaves_without_an_approval_of_just_that(
+    rosters: Home, tmp_path: Path, other: dict[str, Any] | None
+) -> None:
+    if other is None:
+        ask(rosters, **ROSTER)
+    else:
+        approved(rosters, **(ROSTER | other))
+    result = export(rosters, tmp_path / "out.zip")
+    assert isinstance(result.exception, NoApprovalError)
+    assert result.exception.exit_code == ExitCode.REJECTED
+    assert read_releases(rosters) == []
+    assert not (tmp_path / "out.zip").exists()
+
+
+def test_an_approved_roster_is_written_where_it_is_wanted_and_logged(rosters: Home, tmp_path: Path) -> None:
+    request_id = approved(rosters, **ROSTER)
+    assert isinstance(export(rosters, tmp_path / "out.zip", "--demographics").exception, NoApprovalError)
+    assert export(rosters, tmp_path / "out.zip", "--by", "丁").exit_code == 0
+    assert export(rosters, tmp_path / "folder", "--by", "丁").exit_code == 0
+    assert (tmp_path / "folder" / "users.csv").read_text().splitlines()[1] == "421002-2024-2025/1-lms-False"
+    logged = read_releases(rosters)
+    assert [(row["request_id"], row["receiver"], row["rows"], row["released_by"]) for row in logged] == [
+        (request_id, "lms", 2, "丁")
+    ] * 2
+    digest = hashlib.sha256((tmp_path / "out.zip").read_bytes()).hexdigest()
+    assert digest in {row["sha256"] for row in logged}
+    revoke(rosters, request_id, revoked_by="丙", reason="项目终止")
+    assert isinstance(export(rosters, tmp_path / "again.zip").exception, NoApprovalError)
+
+
+def test_a_package_says_in_chinese_what_its_fields_are(home: Home) -> None:
+    folder = build(home, approved(home, fields=FIELDS), released_by="丁").folder
+    note = (folder / "说明.md").read_text(encoding="utf-8")
+    assert "| `pupils_boarding` | 标签 |" in note
+    assert "| `pupils_boarding_is_hidden` | 标签是否隐藏 |" in note
+    sheet = openpyxl.load_workbook(folder / "school_enrolment.xlsx")["字段说明"]
+    assert [row for row in sheet.iter_rows(values_only=True)][:2] == [("字段", "含义"), ("school_id", "标签")]
