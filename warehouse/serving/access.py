@@ -4,6 +4,7 @@
 |---|---|---|---|---|
 | L1 public figures | all rows | all rows | all rows | all rows |
 | L2 school rows | all rows | schools that it manages | itself | – |
+| L2 rows of an area (of no school) | all rows | its own area | – | – |
 | L3 person rows, pseudonymous | all rows | schools that it manages | itself, without pseudonyms | – |
 | L4 sensitive columns and tables, keys of evidence | – | – | – | – |
 
@@ -26,6 +27,7 @@ NEVER_SERVED_PRIVACY = ("identifier", "sensitive", "private")
 """Privacy of columns of person tables that no role may read, so they are not loaded at all."""
 SCOPE_COLUMNS = ("school_id", "managing_org", "submitter_org", "division_code")
 """Columns that say whose a row is, the first present one counts; all hold ids of `serving.role_scope`."""
+AREA_COLUMN = "division_code"
 
 BUREAU, COUNTY, SCHOOL, PUBLIC = "edu_bureau", "edu_county", "edu_school", "edu_public"
 GROUPS = (BUREAU, COUNTY, SCHOOL, PUBLIC)
@@ -68,6 +70,12 @@ class ServedTable:
         names = {column.name for column in self.columns}
         allowed = SCOPE_COLUMNS[:2] if self.is_person else SCOPE_COLUMNS
         return next((name for name in allowed if name in names), None)
+
+    @property
+    def area_column(self) -> str | None:
+        """Return the column that says whose a row of no school is: beside the rows of schools a table may have areas'."""
+        has_areas = self.scope_column in SCOPE_COLUMNS[:2] and not self.is_person
+        return AREA_COLUMN if has_areas and any(column.name == AREA_COLUMN for column in self.columns) else None
 
     def columns_for(self, group: str) -> tuple[str, ...]:
         """Return the columns that a group may read; none where it may not read the table."""

@@ -13,7 +13,8 @@ begin
     loop
         execute format('revoke all on pg_catalog.%I from public', item);
     end loop;
-    -- Large objects can be written by everybody; sizes and counters of tables tell how many rows others have.
+    -- Large objects and the log of writes can be written by everybody, and locks held against everybody; sizes and counters
+    -- of tables tell how many rows others have.
     for item in
         select oid::regprocedure::text
         from pg_proc
@@ -22,11 +23,10 @@ begin
                 proname in (
                     'lo_creat', 'lo_create', 'lo_from_bytea', 'lo_put', 'lo_open', 'lowrite', 'lo_unlink', 'lo_truncate',
                     'lo_truncate64', 'pg_relation_size', 'pg_table_size', 'pg_total_relation_size', 'pg_indexes_size',
-                    'pg_database_size', 'pg_notify', 'pg_advisory_lock', 'pg_advisory_lock_shared',
-                    'pg_advisory_xact_lock', 'pg_advisory_xact_lock_shared', 'pg_try_advisory_lock',
-                    'pg_try_advisory_xact_lock', 'query_to_xml', 'database_to_xml'
+                    'pg_database_size', 'pg_notify', 'pg_logical_emit_message', 'query_to_xml', 'database_to_xml'
                 )
                 or proname like 'pg\_stat\_get\_%'
+                or proname like 'pg\_%advisory%'
             )
     loop
         execute format('revoke execute on function %s from public', item);

@@ -34,7 +34,7 @@ from warehouse.serving.server import ServingError, Target
 
 log = logging.getLogger(__name__)
 
-ACCESS_RULES = "2"
+ACCESS_RULES = "3"
 """Goes up when the rules of access change, so that a version is loaded again under the new ones."""
 LOAD_LOCK = 421000
 BATCH_ROWS = 50_000
@@ -146,9 +146,13 @@ def _load(
     content: str,
     is_embedded: bool,
 ) -> Loaded:
-    postgres.execute("select pg_advisory_xact_lock(%s)", [LOAD_LOCK])
+    if postgres.execute("select to_regclass('serving.version')").fetchone() == (None,):
+        # Two first loads at once. Nobody else can connect yet, so nobody else can hold this.
+        postgres.execute("select pg_advisory_xact_lock(%s)", [LOAD_LOCK])
     database = sql.Identifier(postgres.info.dbname)
     _set_up(postgres, database, is_embedded)
+    # One load at a time. Who may only read the table cannot hold a lock that stands against this one.
+    postgres.execute("lock table serving.version in share row exclusive mode")
     served = postgres.execute("select number, content_digest, tables, row_count from serving.version").fetchone()
     if served and served[1] == content:
         postgres.rollback()
@@ -310,9 +314,12 @@ def _protect(postgres: psycopg.Connection, table: ServedTable, place: sql.Identi
         if table.scope_column is None or group == access.BUREAU:
             rule: sql.Composable = sql.SQL("true")
         else:
-            rule = sql.SQL(
-                "{} = any (array(select org_id from serving.role_scope where role_name = current_user))"
-            ).format(sql.Identifier(table.scope_column))
+            scope = sql.SQL("array(select org_id from serving.role_scope where role_name = current_user)")
+            rule = sql.SQL("{} = any ({})").format(sql.Identifier(table.scope_column), scope)
+            if group == access.COUNTY and table.area_column:
+                rule = sql.SQL("{} or ({} is null and {} = any ({}))").format(
+                    rule, sql.Identifier(table.scope_column), sql.Identifier(table.area_column), scope
+                )
         postgres.execute(
             sql.SQL("create policy {} on {} for select to {} using ({})").format(
                 sql.Identifier(f"read_{group}"), place, sql.Identifier(group), rule

@@ -22,6 +22,7 @@ PERIODS = (("2023-2024/1", "2023-09-01"), ("2024-2025/1", "2024-09-01"))
 COLUMNS = {
     ("query", "school", "L2"): "school_id managing_org division_code snapshot_date pupils note",
     ("query", "health_by_division", "L2"): "division_code pupils",
+    ("query", "figure_by_area", "L2"): "school_id division_code pupils",
     ("query", "activity", "L2"): "submitter_org clicks",
     ("query", "unowned", "L2"): "topic pupils",
     ("query", "student", "L3"): "person_id school_id snapshot_date grade_code age disability_code tags",
@@ -68,6 +69,11 @@ def make(home: Home, *, extra: int = 0, publish_it: bool = True) -> None:
                     c.execute("insert into query.student values (?, ?, ?, ?, ?, ?, ?)", values)
         c.execute(
             "create table query.health_by_division as select * from (values ('421002', 11), ('421003', 12)) as v(division_code, pupils)"
+        )
+        c.execute(
+            "create table query.figure_by_area as select * from (values ('S1000000001', '421002', 1), "
+            "('S1000000003', '421002', 2), (null, '421002', 3), (null, '421003', 4), (null, '421000', 5)) "
+            "as v(school_id, division_code, pupils)"
         )
         c.execute(
             "create table query.activity as select * from (values ('421002', 1), ('2000000005', 2), ('oulad', 3)) as v(submitter_org, clicks)"

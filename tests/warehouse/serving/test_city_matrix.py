@@ -163,7 +163,10 @@ def expected_rows(served: Served, model: Model, role: str, columns: list[str]) -
         schools = served.managed(role)
         codes = {school.removeprefix("S") for school in schools}
         allowed = schools | codes | (set() if role.startswith("school") else {role.rsplit("_", 1)[1]})
-        rows = [row for row in rows if row[owner] in allowed]
+        areas = set() if role.startswith("school") or model.level == "L3" else {role.rsplit("_", 1)[1]}
+        rows = [
+            row for row in rows if row[owner] in allowed or (row[owner] is None and row.get("division_code") in areas)
+        ]
     return Counter(tuple(comparable(row[c]) for c in columns) for row in rows)
 
 

@@ -48,6 +48,10 @@ def expected_rows(home: Home, role: str, table: str) -> list[tuple[Any, ...]] | 
         kept = rows
     elif table in ("query.school", "query.student"):
         kept = [row for row in rows if row["school_id"] in schools]
+    elif table == "query.figure_by_area":
+        # Figures of a county are its own beside those of the schools that it manages.
+        areas = {org} if is_county else set()
+        kept = [row for row in rows if (row["school_id"] or row["division_code"]) in schools | areas]
     elif table == "query.health_by_division" and is_county:
         kept = [row for row in rows if row["division_code"] == org]
     elif table == "query.activity":
@@ -64,6 +68,7 @@ def expected_rows(home: Home, role: str, table: str) -> list[tuple[Any, ...]] | 
 
 TABLES = [
     *("query.school", "query.student", "query.health_by_division", "query.activity", "query.unowned"),
+    "query.figure_by_area",
     *("query.case_file", "visualization.pupils"),
 ]
 
@@ -94,6 +99,8 @@ def test_the_matrix_is_not_empty(home: Home) -> None:
     assert counts["county_analyst_421003"] == 2 * (7 + 8)
     assert counts["county_analyst_421000"] == counts["school_reader_1000000003"] == 2 * 6
     assert counts["public_reader"] == 0
+    areas = {role: len(expected_rows(home, role, "query.figure_by_area") or []) for role in ROLES[1:5]}
+    assert areas == {"public_reader": 0, **dict(zip(list(MANAGED)[:3], (2, 2, 1), strict=True))}
 
 
 def test_values_arrive_as_they_are(connect: Connect) -> None:
@@ -142,6 +149,12 @@ DENIED = [
     "select pg_total_relation_size('query.student')",
     "select pg_stat_get_activity(null)",
     "select query_to_xml('select 1', true, true, '')",
+    *(
+        f"select {name}(421000)"
+        for name in ("pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock_shared")
+    ),
+    "select pg_try_advisory_xact_lock_shared(421000)",
+    "select pg_logical_emit_message(false, 'a', 'b')",
     "create table query.x (a int)",
     "create table public.x (a int)",
     "create temp table x (a int)",

@@ -97,6 +97,20 @@ def test_a_failed_load_leaves_what_was_served(home: Home, connect: Connect, monk
         assert connection.execute("select sum(pupils) from query.school").fetchone() == before
 
 
+def test_nobody_holds_a_load_up(home: Home, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever locks a reader may take, also on a server where no administrator took the functions from him."""
+    with psycopg.connect(target_of(home).dsn, autocommit=True) as admin, connect("public_reader") as reader:
+        admin.execute("select pg_advisory_lock_shared(421000)")
+        reader.execute("begin")
+        reader.execute("select * from serving.about")
+        reader.execute("lock table visualization.pupils in access share mode")
+        monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=5s")
+        make(home, extra=12)
+        assert serve_postgres(home).loaded.is_new
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute("lock table serving.version in row exclusive mode")
+
+
 def test_clients_connect_and_see_their_rows(home: Home) -> None:
     role, query = "county_analyst_421003", "select count(*) from query.student"
     target = target_of(home)
