@@ -27,6 +27,7 @@ TILE_COLOURS = ("#c8553d", "#d9764f", "#e39a68", "#ecc08a", "#c9d7b0", "#96bfa0"
 """By how many of the seven coefficients are within their limits, 0 to 7."""
 DARK_TILES = (0, 1, 6, 7)
 HEIGHT = 420
+LINE_LETTERS = 6
 BAR_HEIGHT, FRAME_HEIGHT = 46, 110
 """Of a bar with a label of two lines, and of what stands around the bars."""
 
@@ -69,6 +70,11 @@ def _ordered(rows: list[Row], key: str, label: str) -> dict[str, str]:
     return {row[key]: row[label] for row in rows}
 
 
+def _two_lines(name: str) -> str:
+    """Break a name that would run into its neighbours."""
+    return name if len(name) <= LINE_LETTERS else f"{name[: len(name) // 2]}<br>{name[len(name) // 2 :]}"
+
+
 def pupils_figure(data: CockpitData) -> str:
     """Stacked bars: pupils of each division by stage."""
     if not data.pupils:
@@ -80,13 +86,13 @@ def pupils_figure(data: CockpitData) -> str:
     for stage, name in stages.items():
         figure.add_bar(
             name=name,
-            x=list(divisions.values()),
+            x=[_two_lines(division) for division in divisions.values()],
             y=[values.get((code, stage)) for code in divisions],
             marker_color=STAGE_COLOURS[stage],
             hovertemplate="%{x} " + name + "：%{y:,} 人<extra></extra>",
         )
     figure.update_layout(barmode="stack", yaxis_title="人")
-    return _figure(figure, "pupils", "各县(市、区)各学段在校生数,堆积柱状图")
+    return _figure(figure, "pupils", "各县(市、区)各学段在校生数，堆积柱状图")
 
 
 def pupils_table(data: CockpitData) -> str:
@@ -118,11 +124,11 @@ def class_size_figure(data: CockpitData) -> str:
             customdata=counts,
             orientation="h",
             marker_color=BAND_COLOURS[int(code) - 1],
-            hovertemplate="%{y} " + bands[code] + "：%{customdata} 个班,%{x:.1f}%<extra></extra>",
+            hovertemplate="%{y} " + bands[code] + "：%{customdata} 个班，%{x:.1f}%<extra></extra>",
         )
     figure.update_layout(barmode="stack", xaxis_title="班级占比(%)", xaxis_range=[0, 100])
     figure.update_yaxes(autorange="reversed")
-    return _figure(figure, "classes", "各学段班额分布,百分比条形图")
+    return _figure(figure, "classes", "各学段班额分布，百分比条形图")
 
 
 def class_size_table(data: CockpitData) -> str:
@@ -209,7 +215,7 @@ def coverage_figure(data: CockpitData) -> str:
         )
     figure.update_layout(barmode="stack", xaxis_title="单位数")
     height = max(HEIGHT, FRAME_HEIGHT + BAR_HEIGHT * len(names))
-    return _figure(figure, "coverage", "各数据集报送情况,堆积条形图", height)
+    return _figure(figure, "coverage", "各数据集报送情况，堆积条形图", height)
 
 
 def coverage_table(data: CockpitData) -> str:

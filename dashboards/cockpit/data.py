@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-STATUS_LABELS = {"provisional": "初步,尚未经学校和县(市、区)确认", "missing": "缺失"}
+STATUS_LABELS = {"provisional": "初步，尚未经学校和县(市、区)确认", "missing": "缺失"}
 HEADLINE_LINKS = {
     "pupils": "scale.pupils",
     "large_class_pct": "scale.large_class_share",

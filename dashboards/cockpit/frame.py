@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from html import escape
+
+from dashboards.cockpit.script import NAVIGATE
 
 PLOTLY, SCRIPT_FILE, STYLE_FILE = "plotly.min.js", "cockpit.js", "cockpit.css"
 
@@ -26,8 +29,20 @@ def page(
     *,
     scripts: Sequence[str] = (),
     is_inline: bool = False,
+    written_on: date,
 ) -> str:
-    """Return a whole page; `here` is its own file, `scripts` are files beside it, needed at once where `is_inline`."""
+    """Return a whole page.
+
+    Args:
+        title: its heading.
+        lead: what it is about, as HTML.
+        body: its sections, as HTML.
+        links: the navigation.
+        here: its own file.
+        scripts: files beside it.
+        is_inline: whether they are needed at once.
+        written_on: the day on which the figures were published.
+    """
     nav = "".join(
         f'<li><a href="{link.href}"{" aria-current=page" if link.href == here else ""}>{escape(link.title)}</a></li>'
         for link in links
@@ -56,8 +71,10 @@ def page(
 </main>
 <footer>
 <p>人数较少的单元格按个人信息保护要求不予显示，以 * 标记，不等于零；未报的学校显示为缺失，不按零计。</p>
+<p>数据发布日期：{written_on.year}年{written_on.month}月{written_on.day}日</p>
 <p><a href="indicators.html">指标口径与依据</a> · <a href="catalog/index.html">数据字典</a></p>
 </footer>
+<script>{NAVIGATE}</script>
 </body>
 </html>
 """

@@ -53,10 +53,13 @@ def _line(rows: list[Row], counties: list[str]) -> str:
     first = rows[0]
     by_county = {row["division_code"]: row for row in rows}
     lacking = f'<br><span class="note">{escape(first["lacking_text"])}</span>' if first["lacking_text"] else ""
+    stages = f"（{first['stage_names']}）" if first["stage_names"] else ""
+    link = f"indicators.html#{escape(first['indicator_code'])}"
+    name = f'<a href="{link}">{escape(first["indicator_name"] + stages)}</a>'
     cells = "".join(_cell(by_county.get(county)) for county in counties)
     return (
         f'<tr><td>{first["requirement_no"]}</td><th scope="row" title="{escape(first["source"])}">'
-        f"{escape(first['requirement_name'])}<br><b>{escape(first['indicator_name'])}</b>{lacking}</th>"
+        f"{escape(first['requirement_name'])}<br><b>{name}</b>{lacking}</th>"
         f"<td>{escape(first['standard_text'])}</td>{cells}</tr>"
     )
 

@@ -8,7 +8,7 @@ SCRIPT = r"""
   const STATES = {h: "* 人数较少，隐藏", n: "未报", z: "分母为零", p: "部分学校未报"};
   const INK = "#1c2b36", GRID = "#e4e9ec", PLAIN = "#3f9bb5", GOOD = "#2b8a78", BAD = "#c8553d", PICKED = "#e9a15b";
   const LINES = ["#0b5d7a", "#bc5090", "#e9b44c", "#2b8a78", "#7a5195", "#c8553d", "#58585a", "#8aa29e", "#3f9bb5", "#a0612f"];
-  const MOST = 8;
+  const MOST = 8, LETTER = 8;
   // Rows: indicator, period, area, stage, value, state, met (1, 0, null), threshold
   const rows = D.rows.map(r => ({i: r[0], p: r[1], a: r[2], s: r[3], v: r[4], st: r[5], m: r[6], t: r[7]}));
   const uniq = list => [...new Set(list)];
@@ -29,6 +29,12 @@ SCRIPT = r"""
     if (row.v === null) return row.st === "h" ? "*" : STATES[row.st] || "—";
     return row.v.toLocaleString("zh-CN", {minimumFractionDigits: ind.d, maximumFractionDigits: ind.d}) + (row.st === "p" ? "†" : "");
   };
+  // What the city has as a mean or share lies between its counties; a total does not, and beside it no county could be read.
+  const between = (city, cells) => {
+    const shown = cells.filter(r => r.v !== null).map(r => r.v);
+    return Boolean(city && city.v !== null && shown.length && city.v >= Math.min(...shown) && city.v <= Math.max(...shown));
+  };
+  const isCity = row => area(row.a).level === "city";
   const colour = (row, picked) => row.a === picked ? PICKED : row.m === 1 ? GOOD : row.m === 0 ? BAD : PLAIN;
 
   function choices() {
@@ -54,24 +60,26 @@ SCRIPT = r"""
     home.innerHTML = stages.map((s, n) => `<div>${stages.length > 1 || s[0] !== "all" ? `<h3>${esc(s[1])}</h3>` : ""}<div class="plot" role="img" id="p${n}"></div></div>`).join("");
     home.classList.toggle("many", stages.length > 1);
     stages.forEach((stage, n) => {
-      const cell = own.filter(r => r.s === stage[0] && area(r.a).level !== "city").sort((x, y) => area(y.a).order - area(x.a).order);
-      const city = own.find(r => r.s === stage[0] && area(r.a).level === "city");
+      const cell = own.filter(r => r.s === stage[0] && !isCity(r)).sort((x, y) => area(y.a).order - area(x.a).order);
+      const city = own.find(r => r.s === stage[0] && isCity(r));
       if (cell.length && cell.every(r => r.v === null)) {
         $(`p${n}`).textContent = `没有可显示的数值：${uniq(cell.map(r => STATES[r.st] || "未报")).join("、")}`;
         return;
       }
       const limit = cell.map(r => r.t).find(t => t !== null), shapes = [];
-      const mark = (x, dash, ink) => shapes.push({type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: {color: ink, width: 2, dash}});
+      const mark = (x, dash, ink) => shapes.push({type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: {color: ink, width: 2 * scale(), dash}});
       if (limit !== undefined) mark(limit, "dash", INK);
-      if (city && city.v !== null) mark(city.v, "dot", "#7a5195");
+      if (between(city, cell)) mark(city.v, "dot", "#7a5195");
       const trace = {type: "bar", orientation: "h", y: cell.map(r => r.a), x: cell.map(r => r.v === null ? 0 : r.v),
         marker: {color: cell.map(r => colour(r, picked))}, text: cell.map(r => text(ind, r)), textangle: 0, constraintext: "none",
         textposition: "outside", cliponaxis: false, customdata: cell.map(r => area(r.a).name),
         hovertemplate: `%{customdata} %{text}${ind.u}<extra></extra>`};
-      const most = Math.max(...cell.map(r => Math.abs(r.v || 0)), limit || 0, city && city.v || 0) || 1;
+      const most = Math.max(...cell.map(r => Math.abs(r.v || 0)), limit || 0) || 1;
       const least = Math.min(...cell.map(r => r.v || 0), 0);
-      Plotly.newPlot(`p${n}`, [trace], layout({height: (50 + 27 * Math.max(cell.length, 2)) * scale(), bargap: 0.25, shapes, margin: {l: 10, r: 10, t: 6, b: 10},
-        xaxis: {gridcolor: GRID, fixedrange: true, automargin: true, range: [least * 1.15, most * 1.15], nticks: 6},
+      // Figures stand beside their bars, so the longest one needs its width beyond the longest bar, on a phone too.
+      const room = LETTER * scale() * Math.max(...trace.text.map(t => t.length));
+      Plotly.newPlot(`p${n}`, [trace], layout({height: (50 + 27 * Math.max(cell.length, 2)) * scale(), bargap: 0.25, shapes, margin: {l: 10, r: 10 + room, t: 6, b: 10},
+        xaxis: {gridcolor: GRID, fixedrange: true, automargin: true, range: [least * 1.15, most * 1.02], nticks: 6},
         yaxis: {type: "category", automargin: true, fixedrange: true, ticklabelstandoff: 4, tickvals: cell.map(r => r.a), ticktext: cell.map(r => area(r.a).name)}}), config);
       $(`p${n}`).setAttribute("aria-label", `${ind.n}，${stage[1]}，${$("f-period").value}，各${D.areaWord}条形图；数值见下表`);
     });
@@ -81,12 +89,16 @@ SCRIPT = r"""
     const cell = all.filter(r => r.s === stage[0]), periods = uniq(cell.map(r => r.p)).sort();
     $("b-trend").hidden = periods.length < 2 || D.noTrend || cell.every(r => r.v === null);
     if ($("b-trend").hidden) return;
-    const list = uniq(cell.map(r => r.a)).sort((x, y) => area(x).order - area(y).order);
+    const hasCity = periods.every(p => {
+      const now = cell.filter(r => r.p === p), city = now.find(isCity);
+      return !city || city.v === null || between(city, now.filter(r => !isCity(r)));
+    });
+    const list = uniq(cell.map(r => r.a)).filter(a => hasCity || area(a).level !== "city").sort((x, y) => area(x).order - area(y).order);
     const traces = list.map((a, n) => {
       const on = !picked || a === picked || area(a).level === "city";
       return {type: "scatter", mode: "lines+markers", name: area(a).name, x: periods,
         y: periods.map(p => (cell.find(r => r.a === a && r.p === p) || {v: null}).v), opacity: on ? 1 : 0.25,
-        line: {color: area(a).level === "city" ? INK : LINES[n % LINES.length], width: a === picked || area(a).level === "city" ? 4 : 2},
+        line: {color: area(a).level === "city" ? INK : LINES[n % LINES.length], width: (a === picked || area(a).level === "city" ? 4 : 2) * scale()}, marker: {size: 6 * scale()},
         hovertemplate: `%{fullData.name} %{x}：%{y}${ind.u}<extra></extra>`};
     });
     Plotly.react("c-trend", traces, layout({height: 420 * scale(), showlegend: true, legend: {orientation: "h", y: -0.15},
@@ -111,7 +123,7 @@ SCRIPT = r"""
     const same = uniq(limits.map(l => l[1])).length < 2;
     $("facts").innerHTML = `<a href="indicators.html#${esc(ind.link)}">口径与依据：${esc(ind.n)}</a> · 周期 ${esc($("f-period").value)} · ` +
       `数据状态 ${esc(D.status)} · 来源 ${esc(ind.src)}` + (limits.length ? ` · 标准 ${(same ? limits.slice(0, 1).map(l => l[1]) : limits.map(l => l[0] + " " + l[1])).join("、")}${esc(ind.u)}(虚线)` : "") +
-      (own.some(r => area(r.a).level === "city" && r.v !== null) ? " · 全市值(点线)" : "");
+      (stages.some(s => between(own.find(r => r.s === s[0] && isCity(r)), own.filter(r => r.s === s[0] && !isCity(r)))) ? " · 全市值(点线)" : "");
     $("said").textContent = `已显示 ${ind.n}，${$("f-period").value}，${list.length} 个${D.areaWord}`;
   }
 
@@ -144,25 +156,58 @@ SCRIPT = r"""
 })();
 """
 
-PAPER = """
+NAVIGATE = """
+// Where the navigation is one line that is wider than the screen, the page's own place is in sight.
 (() => {
+  const list = document.querySelector("nav ul"), here = list.querySelector("[aria-current]");
+  if (here) list.scrollLeft = here.offsetLeft - list.offsetLeft - (list.clientWidth - here.offsetWidth) / 2;
+})();
+"""
+
+BOXED = """
+  // The boxes of a picture keep the height that it was first drawn with, and what is larger would lie over what follows.
+  const boxed = (chart, height) => [chart, chart.parentElement].forEach(box => {
+    if (box.style.height) box.style.height = `${height}px`;
+  });
+"""
+
+PAPER = (
+    """
+(() => {
+"""
+    + BOXED
+    + """
   // A4 less its margins; a picture keeps the width of the screen otherwise and is cut off.
   const WIDTH = 700, SIZE = 11, kept = new Map();
   addEventListener("beforeprint", () => document.querySelectorAll(".js-plotly-plot").forEach(chart => {
     kept.set(chart, {"font.size": chart.layout.font.size, height: chart.layout.height});
-    Plotly.relayout(chart, {width: WIDTH, height: chart.layout.height * SIZE / chart.layout.font.size, "font.size": SIZE});
+    const height = chart.layout.height * SIZE / chart.layout.font.size;
+    boxed(chart, height);
+    Plotly.relayout(chart, {width: WIDTH, height, "font.size": SIZE});
   }));
-  addEventListener("afterprint", () => kept.forEach((was, chart) => Plotly.relayout(chart, {width: null, autosize: true, ...was})));
+  addEventListener("afterprint", () => kept.forEach((was, chart) => {
+    boxed(chart, was.height);
+    Plotly.relayout(chart, {width: null, autosize: true, ...was});
+  }));
 })();
 """
+)
 """Brings the pictures to the width of paper while the page is printed."""
 
-ENLARGE = """
+ENLARGE = (
+    """
 (() => {
+"""
+    + BOXED
+    + """
   const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
   if (scale <= 1) return;
-  for (const chart of document.querySelectorAll(".js-plotly-plot"))
-    Plotly.relayout(chart, {"font.size": chart.layout.font.size * scale, height: chart.layout.height * scale});
+  for (const chart of document.querySelectorAll(".js-plotly-plot")) {
+    const height = chart.layout.height * scale;
+    boxed(chart, height);
+    Plotly.relayout(chart, {"font.size": chart.layout.font.size * scale, height});
+  }
 })();
 """
+)
 """For pictures that are drawn already: on a wall screen their letters and heights grow with the page's."""

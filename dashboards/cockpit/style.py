@@ -77,8 +77,14 @@ tr.picked th, tr.picked td { background: #fdf0e2; }
 .checklist .not_met { color: #a63c24; font-weight: 700; }
 .checklist .not_collected, .checklist .not_reported, .checklist .not_applicable { color: var(--soft); }
 @media (max-width: 40rem) { header h1 { font-size: 1.4rem; } section { padding: .8rem; } main { padding: .6rem; }
+  .checklist { font-size: .8rem; } .checklist th[scope=row] { min-width: 9rem; } .checklist td:nth-child(3) { min-width: 5rem; }
   .definition dl { grid-template-columns: 1fr; } nav ul { flex-wrap: nowrap; overflow-x: auto; } nav a { white-space: nowrap; } }
 @media (min-width: 120rem) { html { font-size: 125%; } :root { --wide: 92rem; } }
 @media (min-width: 200rem) { html { font-size: 225%; } }
+@media print { .tile, .legend span, tr.picked, thead th { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+  h2 + .note { break-after: avoid; } .chart { min-height: 0; } footer { break-before: avoid; padding-bottom: 0; }
+  .checklist, .checklist .note { font-size: .66rem; } .checklist th, .checklist td { padding: .2rem .25rem; }
+  .checklist thead th:first-child, .checklist td:nth-child(3) { white-space: normal; }
+  .checklist th[scope=row] { min-width: 0; } .checklist td:nth-child(3) { min-width: 0; } }
 @media print { nav, #filters, .skip { display: none; } .scroll { overflow: visible; } a { color: inherit; } }
 """

@@ -178,6 +178,9 @@ def _figure(figure: Row, direction: str) -> list[Any]:
             limit = figure["threshold"]
             if limit is not None and state != "p" and direction in ("up", "down"):
                 met = value >= limit if direction == "up" else value <= limit
+    elif figure["is_suppressed"]:
+        # A mean over few: it has no value, and whoever misses it is told why.
+        state = "h"
     keys = [figure[name] for name in ("indicator_code", "period", "division_code", "stage")]
     return [*keys, _number(value), state, _met(met), _number(figure["threshold"])]
 

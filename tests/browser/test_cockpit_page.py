@@ -47,6 +47,8 @@ def site(city: City) -> Path:
     return city.home.published / "site" / "index.html"
 
 
+PAPER_WIDTH = 700
+"""Of A4 less its margins, in CSS pixels."""
 REDRAWN_MS, BUSY_MS = 400, 90_000
 """Time in which a page begins to draw again after its width changed; how long a busy machine may take for a page."""
 
@@ -202,6 +204,72 @@ def test_print_leaves_out_what_paper_cannot_use(site: Path, browser: Any) -> Non
     assert not page.locator("#filters").is_visible()
     assert page.locator("#table").is_visible()
     page.close()
+
+
+def test_colours_that_say_something_are_printed(site: Path, browser: Any) -> None:
+    page = open_page(browser, site).page
+    page.emulate_media(media="print")
+    for place in (".tile:not(.zone)", ".legend span"):
+        kept = f"getComputedStyle(document.querySelector('{place}')).printColorAdjust"
+        assert page.evaluate(kept) == "exact", place
+    page.close()
+
+
+def test_the_checklist_fits_on_paper(site: Path, browser: Any) -> None:
+    page = open_page(browser, site.parent / "requirements.html", PAPER_WIDTH, 1000).page
+    page.emulate_media(media="print")
+    assert page.evaluate(
+        "[...document.querySelectorAll('table')].every(t => t.offsetWidth <= t.parentElement.offsetWidth + 1)"
+    )
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900), (3840, 2160)], ids=["phone", "desk", "wall"])
+def test_no_picture_lies_over_what_follows(site: Path, browser: Any, width: int, height: int) -> None:
+    for name in ("index", "topic-scale", "plan"):
+        opened = open_page(browser, site.parent / f"{name}.html", width, height)
+        opened.page.wait_for_selector(".js-plotly-plot .main-svg")
+        opened.page.wait_for_timeout(REDRAWN_MS)
+        assert opened.page.evaluate(
+            "[...document.querySelectorAll('.js-plotly-plot .main-svg')].every(e => "
+            "e.getBoundingClientRect().bottom <= e.closest('section').getBoundingClientRect().bottom + 1)"
+        ), name
+        opened.page.close()
+
+
+@pytest.mark.parametrize("name", ["enrolment", "balanced", "plan", "topic-scale", "topic-teacher"])
+def test_figures_beside_the_bars_are_whole_on_a_phone(site: Path, browser: Any, name: str) -> None:
+    page = open_page(browser, site.parent / f"{name}.html", 390, 844).page
+    page.wait_for_selector("#p0 .bartext")
+    cut = page.evaluate(
+        "[...document.querySelectorAll('.plot .bartext')].filter(t => t.getBoundingClientRect().right > "
+        "t.closest('.main-svg').getBoundingClientRect().right).map(t => t.textContent)"
+    )
+    assert cut == []
+    here = page.locator("nav [aria-current]").bounding_box()
+    assert here["x"] >= 0
+    assert here["x"] + here["width"] <= 390
+    page.close()
+
+
+def test_the_city_is_a_line_beside_shares_and_not_beside_totals(site: Path, browser: Any) -> None:
+    page = open_page(browser, site.parent / "topic-vocational.html").page
+    page.select_option("#f-indicator", "vocational.cooperation_projects")
+    assert "全市值" not in page.locator("#facts").inner_text()
+    assert page.locator("#p0 .shapelayer path").count() == 0
+    # No county is squeezed by the total: the longest bar takes most of the room.
+    widths = page.evaluate("[...document.querySelectorAll('#p0 .bars path')].map(b => b.getBoundingClientRect().width)")
+    assert max(widths) > 0.6 * page.locator("#p0 .main-svg").first.bounding_box()["width"]
+    page.goto((site.parent / "topic-digital.html").as_uri())
+    page.select_option("#f-indicator", "digital.bandwidth")
+    assert "全市值" in page.locator("#facts").inner_text()
+    assert page.locator("#p0 .shapelayer path").count() == 1
+    page.close()
+
+
+def test_every_page_says_when_it_was_published(site: Path) -> None:
+    for path in site.parent.glob("*.html"):
+        assert re.search(r"数据发布日期：20\d\d年\d{1,2}月\d{1,2}日", path.read_text(encoding="utf-8")), path.name
 
 
 def test_figures_on_the_page_are_those_of_the_warehouse(site: Path, browser: Any, city: City) -> None:

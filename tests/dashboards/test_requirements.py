@@ -11,7 +11,7 @@ from dashboards.cockpit.requirements import requirements_body
 
 COLUMNS = (
     "school_year, division_code, division_name, requirement_group, group_name, requirement_no, requirement_name, measure_no, "
-    "indicator_code, indicator_name, unit, standard_text, value, verdict, verdict_name, lacking_text, source"
+    "stage_names, indicator_code, indicator_name, unit, standard_text, value, verdict, verdict_name, lacking_text, source"
 )
 OLD = (
     "2023-2024",
@@ -22,6 +22,7 @@ OLD = (
     1,
     "旧要求",
     1,
+    None,
     "q.old",
     "旧指标",
     "%",
@@ -41,6 +42,7 @@ ROWS = (
         3,
         "专用教室",
         1,
+        "小学、初中",
         "b.rooms",
         "教室达标",
         "%",
@@ -58,6 +60,7 @@ ROWS = (
         3,
         "专用教室",
         1,
+        "小学、初中",
         "b.rooms",
         "教室达标",
         "%",
@@ -75,6 +78,7 @@ ROWS = (
         1,
         "规划<布局>",
         1,
+        None,
         "b.plan",
         "规划",
         "是否",
@@ -92,6 +96,7 @@ ROWS = (
         12,
         "持证",
         1,
+        None,
         "t.cert",
         "持证率",
         "%",
@@ -147,3 +152,8 @@ def test_nothing_published_is_no_page() -> None:
             "measure_no integer, indicator_code varchar, division_code varchar)"
         )
         assert requirements_body(connection) == ""
+
+
+def test_a_measure_says_its_stages_and_leads_to_its_definition(page: str) -> None:
+    assert '<a href="indicators.html#b.rooms">教室达标（小学、初中）</a>' in page
+    assert '<a href="indicators.html#t.cert">持证率</a>' in page

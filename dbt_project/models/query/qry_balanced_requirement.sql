@@ -1,16 +1,22 @@
 with requirement as (
-    select distinct -- a measure may be of several stages
-        requirement_group,
-        group_name,
-        requirement_no,
-        requirement_name,
-        standard_text,
-        measure_no,
-        indicator_code,
-        valid_from,
-        valid_to,
-        source
-    from {{ ref('balanced_requirement') }}
+    select
+        rule.requirement_group,
+        rule.group_name,
+        rule.requirement_no,
+        rule.requirement_name,
+        rule.standard_text,
+        rule.measure_no,
+        rule.indicator_code,
+        rule.valid_from,
+        rule.valid_to,
+        rule.source,
+        -- A measure may be of several stages.
+        replace({{ ordered_text('stage.stage_name', 'stage.sort_order') }}, ',', '、') as stage_names
+    from {{ ref('balanced_requirement') }} as rule
+    left join {{ ref('stage') }} as stage on stage.stage = rule.stage
+    group by
+        rule.requirement_group, rule.group_name, rule.requirement_no, rule.requirement_name, rule.standard_text,
+        rule.measure_no, rule.indicator_code, rule.valid_from, rule.valid_to, rule.source
 )
 
 select
@@ -22,6 +28,7 @@ select
     county.requirement_no,
     requirement.requirement_name,
     county.measure_no,
+    requirement.stage_names,
     county.indicator_code,
     rule.indicator_name,
     rule.unit,

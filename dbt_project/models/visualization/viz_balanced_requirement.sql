@@ -17,6 +17,7 @@ select
     county.requirement_no,
     county.requirement_name,
     county.measure_no,
+    county.stage_names,
     county.indicator_code,
     county.indicator_name,
     county.unit,
