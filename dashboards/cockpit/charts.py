@@ -23,9 +23,11 @@ STAGE_COLOURS = {
 }
 BAND_COLOURS = ("#d6e6ec", "#a9cbd8", "#74acc0", "#3f8aa5", "#e9a15b", "#c8553d")
 """From small to large; the last two are 大班额 and 超大班额."""
-TILE_COLOURS = ("#c8553d", "#d9764f", "#e39a68", "#ecc08a", "#c9d7b0", "#96bfa0", "#5fa58f", "#2b8a78")
+TILE_COLOURS = ("#bf4a32", "#d9764f", "#e39a68", "#ecc08a", "#c9d7b0", "#96bfa0", "#5fa58f", "#237868")
 """By how many of the seven coefficients are within their limits, 0 to 7."""
-DARK_TILES = (0, 1, 6, 7)
+LIGHT_INK, DARK_INK = "#ffffff", "#1c2b36"
+DARK_TILES = (0, 7)
+"""Whose letters are light."""
 HEIGHT = 420
 LINE_LETTERS = 6
 BAR_HEIGHT, FRAME_HEIGHT = 46, 110
@@ -168,7 +170,7 @@ def _tile(row: Row, names: dict[str, str]) -> str:
     if row["indicators_met"] is None:
         return f'<div class="tile zone" style="{place}"><b>{name}</b><span>无数据</span></div>'
     met = row["indicators_met"]
-    ink = "#fff" if met in DARK_TILES else "#1c2b36"
+    ink = LIGHT_INK if met in DARK_TILES else DARK_INK
     worst = f"最大差异：{escape(row['worst_indicator_name'])} {row['worst_cv']:.2f}" if row["worst_cv"] else ""
     return (
         f'<div class="tile" style="{place};background:{TILE_COLOURS[met]};color:{ink}" title="{worst}"><b>{name}</b>'
@@ -183,7 +185,7 @@ def balanced_table(data: CockpitData) -> str:
             row["division_name"],
             row["stage_name"],
             row["indicator_name"],
-            row["mean"],
+            "*" if row["is_suppressed"] else row["mean"],
             row["cv"],
             row["cv_limit"],
             {True: "达标", False: "未达标"}.get(row["is_met"], "—"),

@@ -67,7 +67,7 @@ SCRIPT = r"""
         return;
       }
       const limit = cell.map(r => r.t).find(t => t !== null), shapes = [];
-      const mark = (x, dash, ink) => shapes.push({type: "line", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: {color: ink, width: 2 * scale(), dash}});
+      const mark = (x, dash, ink) => shapes.push({type: "line", layer: "below", x0: x, x1: x, yref: "paper", y0: 0, y1: 1, line: {color: ink, width: 2 * scale(), dash}});
       if (limit !== undefined) mark(limit, "dash", INK);
       if (between(city, cell)) mark(city.v, "dot", "#7a5195");
       const trace = {type: "bar", orientation: "h", y: cell.map(r => r.a), x: cell.map(r => r.v === null ? 0 : r.v),

@@ -61,6 +61,7 @@ a:focus-visible, select:focus-visible, .scroll:focus-visible { outline: 3px soli
 #c-bars.many { display: grid; gap: .6rem 1.6rem; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); }
 #c-bars > div { min-width: 0; }
 #c-bars h3 { margin: .4rem 0 0; font-size: 1rem; }
+.plot text.bartext { paint-order: stroke; stroke: #fff; stroke-width: 5px; stroke-linejoin: round; }
 [hidden] { display: none !important; }
 caption { text-align: left; color: var(--soft); padding-bottom: .3rem; }
 tbody th { font-weight: 400; background: #fff; position: sticky; left: 0; }

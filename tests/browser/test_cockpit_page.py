@@ -267,6 +267,19 @@ def test_the_city_is_a_line_beside_shares_and_not_beside_totals(site: Path, brow
     page.close()
 
 
+def test_no_line_goes_through_a_figure(site: Path, browser: Any) -> None:
+    """A limit lies below the figures beside the bars, which have a white edge, so that those near it can be read."""
+    page = open_page(browser, site.parent / "balanced.html").page
+    page.wait_for_selector("#p0 .bartext")
+    order = (
+        "(() => { const line = document.querySelector('#p0 .shapelayer path'), figure = document.querySelector('#p0 .bartext');"
+        "return line.compareDocumentPosition(figure) & Node.DOCUMENT_POSITION_FOLLOWING; })()"
+    )
+    assert page.evaluate(order)
+    assert page.evaluate("getComputedStyle(document.querySelector('#p0 .bartext')).paintOrder").startswith("stroke")
+    page.close()
+
+
 def test_every_page_says_when_it_was_published(site: Path) -> None:
     for path in site.parent.glob("*.html"):
         assert re.search(r"数据发布日期：20\d\d年\d{1,2}月\d{1,2}日", path.read_text(encoding="utf-8")), path.name

@@ -123,3 +123,29 @@ def test_groups_and_dropouts_are_no_cells_of_a_county(served: duckdb.DuckDBPyCon
         "select count(*) from query.indicator where breakdown = 'support' or area_level <> 'city' "
         "and (indicator_code = 'scale.dropout_rate' or indicator_code like 'health.%')"
     ).fetchone() == (0,)
+
+
+def test_no_mean_times_the_pupils_tells_of_few(served: duckdb.DuckDBPyConnection) -> None:
+    """Teachers by stage from the facts of the warehouse; the pupils are public, so a mean is a number of teachers."""
+    counted = """
+        select t.school_year, t.stage, t.indicator_no, t.division_code, t.mean, t.is_suppressed,
+            t.mean * b.pupils / 100 as told
+        from visualization.balanced_cv as t
+        join built.analysis.balanced_county as b using (school_year, division_code, stage, indicator_no)
+        where indicator_no <= 3
+    """
+    assert served.execute(
+        f"select count(*) from ({counted}) where round(told, 2) between 0.01 and 4.99"
+    ).fetchone() == (0,)
+    assert served.execute(f"select count(*) from ({counted}) where (mean is null) <> is_suppressed").fetchone() == (0,)
+    hidden, shown, least = served.execute(
+        f"select count(*) filter (where is_suppressed), count(*) filter (where told >= 4.99), "
+        f"count(*) filter (where not is_suppressed and told > 0 and told < 4.99) from ({counted})"
+    ).fetchone() or (0, 0, 1)
+    assert hidden > 0
+    assert shown > 0
+    assert least == 0
+    # Premises and equipment are of no person.
+    assert served.execute(
+        "select count(*) from visualization.balanced_cv where indicator_no > 3 and is_suppressed"
+    ).fetchone() == (0,)

@@ -21,6 +21,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from edu.errors import EduError
 from edu.lock import alone
 from edu.paths import PRIVATE_DIR_MODE, Home
 from warehouse.sharing.requests import Item
@@ -28,6 +29,16 @@ from warehouse.sharing.requests import Item
 HIDDEN = "is_hidden"
 PART_SUFFIX = "_is_hidden"
 WAIT_SECONDS = 600.0
+
+
+class OtherFiguresError(EduError):
+    """An item counts otherwise than in the packages that left, so what they told cannot be compared."""
+
+    def __init__(self, item_id: str) -> None:
+        super().__init__(
+            f"item {item_id} is counted by other columns than in packages that left; nothing was built. In the seed "
+            "share_catalog give the new form an item_id of its own."
+        )
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,10 @@ def select_figures(
         selection: rows of the package.
         version: the published version.
         threshold: numbers from 1 to one less are few.
+
+    Raises:
+        OtherFiguresError: the catalog counts the item otherwise than in packages that left.
+        BusyError: another package is being built, and was so for long.
     """
     folder = home.root / "suppression"
     folder.mkdir(exist_ok=True)
@@ -86,6 +101,9 @@ def _settle(connection: duckdb.DuckDBPyConnection, item: Item, state: Path, vers
     numbers = [str(item.count_column), *parts]
     known = f"read_parquet('{state}')" if state.exists() else None
     if known:
+        held = {row[0] for row in connection.execute(f"describe select * from {known}").fetchall()}
+        if held != {*keys, *numbers, "is_hidden", "has_hidden_part", "version"}:
+            raise OtherFiguresError(item.item_id)
         served = connection.execute(f"select max(version) from {known}").fetchone()
         if served == (version,):
             connection.execute(f"create or replace temp table told as select * from {known}")

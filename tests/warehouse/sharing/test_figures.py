@@ -20,6 +20,7 @@ from edu.cli import app
 from edu.errors import ExitCode
 from edu.paths import Home
 from warehouse.publish import publish
+from warehouse.sharing.figures import OtherFiguresError
 from warehouse.sharing.package import NoApprovalError, PackagesMissingError, build, build_due
 from warehouse.sharing.requests import ShareRequestError, decide, read_releases, revoke
 
@@ -209,6 +210,16 @@ def test_every_receiver_and_scope_is_told_the_same(home: Home) -> None:
         part = packed(home, receiver="statistics_bureau", scope_org=scope)
         assert part
         assert part == {key: value for key, value in whole.items() if key in part}
+
+
+def test_an_item_that_is_counted_otherwise_needs_a_name_of_its_own(home: Home) -> None:
+    packed(home)
+    with duckdb.connect(str(home.warehouse)) as c:
+        c.execute(
+            "update management.share_catalog set dims = 'school_id stage sex_code' where item_id = 'school_enrolment'"
+        )
+    with pytest.raises(OtherFiguresError, match="item_id of its own"):
+        packed(home)
 
 
 @pytest.fixture
