@@ -23,6 +23,7 @@ NO_MARKUP = re.compile(
 TAG = re.compile(r"""<(/?)([a-z][a-z0-9]*)(?:[^>"']|"[^"]*"|'[^']*')*+>""", re.IGNORECASE)
 KEPT_AS_TEXT = re.compile(r'="([^"]*)"')
 """What an export writes so that a spreadsheet leaves long digits alone."""
+WHITE_SPACE = re.compile(r"[ \t\r\n]+")
 HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 
 
@@ -120,14 +121,14 @@ def _html_table(file: str, table: etree._Element, number: int) -> MemorySheet:
 
 def _html_text(cell: etree._Element) -> str:
     """Return what a browser shows of a cell: breaks as line ends, runs of white space as one space."""
-    pieces: list[str] = []
-    for element in cell.iter():
+    pieces: list[str] = [] if len(cell) else [WHITE_SPACE.sub(" ", cell.text or "")]
+    for element in cell.iter() if len(cell) else ():
         is_own = next(element.iterancestors("table"), None) is next(cell.iterancestors("table"), None)
         if isinstance(element.tag, str) and is_own and element.tag not in ("script", "style"):
             pieces.append("\n" if element.tag == "br" else "")
-            pieces.append(re.sub(r"[ \t\r\n]+", " ", element.text or ""))
+            pieces.append(WHITE_SPACE.sub(" ", element.text or ""))
         if element is not cell and is_own:
-            pieces.append(re.sub(r"[ \t\r\n]+", " ", element.tail or ""))
+            pieces.append(WHITE_SPACE.sub(" ", element.tail or ""))
     text = "".join(pieces).replace("\xa0", " ").strip()
     kept = KEPT_AS_TEXT.fullmatch(text)
     return kept[1] if kept else text
