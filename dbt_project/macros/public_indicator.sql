@@ -91,11 +91,17 @@ shown as (
                 spaced.denominator
         ), false) as is_close,
         -- A mean over few, beside the number of the others, tells how many they are: pupils by their ratio to teachers.
+        -- So does a share that few lack to the whole, where another area has more than the whole and none is protected.
         not spaced.is_protected
         and spaced.is_of_persons
         and spaced.combine in ('ratio', 'area')
-        and coalesce(
-            least(nullif(spaced.numerator, 0), nullif(spaced.denominator, 0)) < small.threshold, false
+        and (
+            coalesce(least(nullif(spaced.numerator, 0), nullif(spaced.denominator, 0)) < small.threshold, false)
+            or spaced.is_person_share
+            and coalesce(
+                spaced.denominator > spaced.numerator
+                and spaced.denominator - spaced.numerator < small.threshold, false
+            )
         ) as is_few
     from spaced
     cross join (

@@ -149,3 +149,20 @@ def test_no_mean_times_the_pupils_tells_of_few(served: duckdb.DuckDBPyConnection
     assert served.execute(
         "select count(*) from visualization.balanced_cv where indicator_no > 3 and is_suppressed"
     ).fetchone() == (0,)
+
+
+@pytest.mark.parametrize("name", THRESHOLDS)
+def test_no_shown_share_lacks_few_to_the_whole(served: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Whether or not its counts are let out: those of the warehouse, of shares of persons."""
+    small = THRESHOLDS[name] - 1
+    told = served.execute(
+        f"""
+        select shown.indicator_code, shown.period, shown.division_code, shown.stage
+        from visualization.{name}_county as shown
+        join built.analysis.indicator_value as real using (indicator_code, period, division_code, stage)
+        left join built.seed.indicator_counted as counted using (indicator_code)
+        where real.area_level = 'county' and real.breakdown = 'all' and shown.unit = '%' and shown.value is not null
+            and coalesce(counted.counted, 'persons') = 'persons' and real.denominator - real.numerator between 1 and {small}
+        """
+    ).fetchall()
+    assert told == []
