@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from edu.lock import alone
 from edu.paths import Home
 from warehouse import built
 from warehouse.digest import digest, table_digest
+from warehouse.sharing.oneroster import PERSON_TABLES
 from warehouse.suppression.release import suppress
 
 PUBLISHED_SCHEMAS = ("query", "visualization")
@@ -26,6 +27,7 @@ STORAGE_VERSION = "v1.0.0"
 CATALOG_SCHEMA = "meta"
 PERSON_LEVEL = "L3"
 PERSONS_FILE = "persons.json"
+SHARE_CATALOG = "management.share_catalog"
 
 SiteWriter = Callable[[Path, Path], None]
 
@@ -74,40 +76,63 @@ def read_changelog(home: Home) -> list[dict[str, Any]]:
 
 
 def published_persons(home: Home) -> dict[str, str]:
-    """Return the digest of each person table of `query` as it was when the warehouse last passed publication."""
+    """Return the digest of each person table that is served or shared, as it was when the warehouse last passed publication."""
     path = home.published / PERSONS_FILE
     known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return known
 
 
-def unpublished_persons(home: Home, warehouse: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return the person tables that are not what passed the gate of the served version: built again, or gone."""
-    held = {
-        f"{schema}.{table}": names
-        for schema, table, names in warehouse.execute(
-            "select schema_name, table_name, list(column_name order by column_name) from duckdb_columns() "
-            "where schema_name in (select unnest(?)) group by all",
-            [list(PUBLISHED_SCHEMAS)],
-        ).fetchall()
-    }
-    changed = []
-    for name, known in sorted(published_persons(home).items()):
-        schema, table = name.split(".")
-        if name not in held or table_digest(warehouse, schema, table, held[name]) != known:
-            changed.append(name)
-    return changed
+def unpublished_persons(home: Home, warehouse: duckdb.DuckDBPyConnection, read: Collection[str]) -> list[str]:
+    """Return the person tables that are not what passed the gates of the served version: built again, gone, or new.
+
+    A build that a gate stops leaves the tables of `query` as they were, so what rows are taken from is looked at itself.
+
+    Args:
+        home: the installation.
+        warehouse: its warehouse.
+        read: tables that rows are taken from, beside those of `query`.
+    """
+    known = published_persons(home)
+    held = _columns(warehouse)
+    wanted = {name for name in known if name.split(".")[0] in PUBLISHED_SCHEMAS}
+    return [
+        name
+        for name in sorted(wanted | (set(read) & (held.keys() | known.keys())))
+        if name not in held or name not in known or _digest(warehouse, name, held[name]) != known[name]
+    ]
+
+
+def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """Return the columns of every table, in name order."""
+    rows = connection.execute(
+        "select schema_name || '.' || table_name, list(column_name order by column_name) from duckdb_columns() "
+        "where not internal group by all order by all"
+    ).fetchall()
+    return {name: columns for name, columns in rows}
+
+
+def _digest(connection: duckdb.DuckDBPyConnection, name: str, columns: list[str]) -> str:
+    schema, table = name.split(".")
+    return table_digest(connection, schema, table, columns)
 
 
 def _remember_persons(home: Home) -> None:
-    """Note which person tables belong to what is served now; they are not in the file, PostgreSQL serves them."""
+    """Note which person tables belong to what is served now: those of `query`, and what packages take persons from."""
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        tables = connection.execute(
-            "select schema_name, table_name, list(column_name order by column_name) from duckdb_columns() "
-            "where (schema_name, table_name) in (select (schema_name, table_name) from management.column_catalog "
-            "where schema_name in (select unnest(?)) and level = ?) group by all order by all",
+        held = _columns(connection)
+        wanted = connection.execute(
+            "select distinct schema_name || '.' || table_name from management.column_catalog "
+            "where schema_name in (select unnest(?)) and level = ?",
             [list(PUBLISHED_SCHEMAS), PERSON_LEVEL],
         ).fetchall()
-        known = {f"{schema}.{table}": table_digest(connection, schema, table, names) for schema, table, names in tables}
+        if SHARE_CATALOG in held:
+            wanted += connection.execute(
+                f"select distinct schema_name || '.' || table_name from {SHARE_CATALOG} "
+                "where table_name is not null and schema_name not in (select unnest(?))",
+                [list(PUBLISHED_SCHEMAS)],
+            ).fetchall()
+        names = sorted({row[0] for row in wanted}.union(PERSON_TABLES) & held.keys())
+        known = {name: _digest(connection, name, held[name]) for name in names}
     aside = home.published / f".{PERSONS_FILE}.part"
     aside.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     aside.replace(home.published / PERSONS_FILE)

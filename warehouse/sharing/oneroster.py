@@ -47,6 +47,8 @@ SCHOOL_METADATA = (
     *("managing_org", "founded_ym", "is_boarding"),
 )
 CLASS_METADATA = ("class_name", "grade_code", "class_kind_code", "reported_pupils")
+PERSON_TABLES = ("storage.bridge_class_homeroom", "storage.fct_enrolment_snapshot", "storage.fct_staff_snapshot")
+"""What a bundle takes persons from."""
 
 
 class ExportError(EduError):

@@ -28,7 +28,7 @@ from warehouse.catalog import CATALOG
 from warehouse.publish import PUBLISHED_SCHEMAS, current_file, current_version, unpublished_persons
 from warehouse.query import write
 from warehouse.sharing.figures import HIDDEN, PART_SUFFIX, Selection, select_figures
-from warehouse.sharing.oneroster import write_oneroster
+from warehouse.sharing.oneroster import PERSON_TABLES, write_oneroster
 from warehouse.sharing.requests import (
     Item,
     Request,
@@ -114,9 +114,9 @@ def build(home: Home, request_id: str, *, released_by: str) -> Package:
     version = current_version(home)
     if version is None:
         raise WarehouseError("nothing is published yet; run edu publish first.")
-    if item.schema_name not in PUBLISHED_SCHEMAS:
-        _require_published(home, version)
     is_bundle = item.schema_name == BUNDLE
+    if item.schema_name not in PUBLISHED_SCHEMAS:
+        _require_published(home, version, PERSON_TABLES if is_bundle else (f"{item.schema_name}.{item.table_name}",))
     table, notes, hidden = (pa.table({}), {}, 0) if is_bundle else _rows(home, wanted, item, version)
     release_id = f"p{uuid.uuid4().hex[:12]}"
     folder = home.outbox / f"share_{wanted.receiver}" / release_id
@@ -156,18 +156,18 @@ def build(home: Home, request_id: str, *, released_by: str) -> Package:
     return Package(release_id, folder, rows, hidden)
 
 
-def _require_published(home: Home, version: str) -> None:
-    """Let no row of a person leave that has passed no gate.
+def _require_published(home: Home, version: str, read: tuple[str, ...]) -> None:
+    """Let no row of a person leave that has passed no gate; `read` are the tables that rows are taken from.
 
     Raises:
         WarehouseError: the warehouse was built again since, and not published.
     """
     with built.opened(home) as warehouse:
-        changed = unpublished_persons(home, warehouse)
+        changed = unpublished_persons(home, warehouse, read)
     if changed:
         raise WarehouseError(
             f"{', '.join(changed)} was built again after version {version} was published, so it has passed no gate. "
-            "Run edu publish, then build the package."
+            "Run edu build to its end and edu publish, then build the package."
         )
 
 
@@ -208,7 +208,7 @@ def export_bundle(
     version = current_version(home)
     if version is None:
         raise WarehouseError("nothing is published yet; run edu publish first.")
-    _require_published(home, version)
+    _require_published(home, version, PERSON_TABLES)
     release_id = f"p{uuid.uuid4().hex[:12]}"
     aside = home.tmp / f"{release_id}.zip"
     try:
