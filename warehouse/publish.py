@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from edu import runs
 from edu.clock import now
 from edu.errors import EduError, ExitCode, WarehouseError
 from edu.lock import alone
@@ -28,6 +29,8 @@ CATALOG_SCHEMA = "meta"
 PERSON_LEVEL = "L3"
 PERSONS_FILE = "persons.json"
 SHARE_CATALOG = "management.share_catalog"
+GATED_STEPS, LAST_STEP = ("collection", "storage"), "visualization"
+"""Steps of a build between which a gate, an error or a kill may stop it."""
 
 SiteWriter = Callable[[Path, Path], None]
 
@@ -94,7 +97,7 @@ def unpublished_persons(home: Home, warehouse: duckdb.DuckDBPyConnection, read: 
     """
     known = published_persons(home)
     held = _columns(warehouse)
-    wanted = {name for name in known if name.split(".")[0] in PUBLISHED_SCHEMAS}
+    wanted = {name for name in known if _is_served(name)}
     return [
         name
         for name in sorted(wanted | (set(read) & (held.keys() | known.keys())))
@@ -111,13 +114,34 @@ def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     return {name: columns for name, columns in rows}
 
 
+def _is_served(name: str) -> bool:
+    return name.split(".")[0] in PUBLISHED_SCHEMAS
+
+
 def _digest(connection: duckdb.DuckDBPyConnection, name: str, columns: list[str]) -> str:
     schema, table = name.split(".")
     return table_digest(connection, schema, table, columns)
 
 
+def _has_ended(home: Home) -> bool:
+    """Return whether the last build came to its end; else the layers above tell nothing of a storage that is newer."""
+    runs.ensure_empty(home)
+    with duckdb.connect() as connection:
+        row = connection.execute(
+            "select max(finished_at) filter (where step in (select unnest(?))) > coalesce(max(finished_at) filter "
+            "(where step = ? and status = 'done'), timestamp '-infinity') "
+            f"from read_parquet('{home.runs}/run_log/*.parquet')",
+            [list(GATED_STEPS), LAST_STEP],
+        ).fetchone()
+    return row is None or not row[0]
+
+
 def _remember_persons(home: Home) -> None:
-    """Note which person tables belong to what is served now: those of `query`, and what packages take persons from."""
+    """Note which person tables belong to what is served now: those of `query`, and what packages take persons from.
+
+    Of a build that did not come to its end the latter have passed no gate, so what passed before stays noted.
+    """
+    has_ended = _has_ended(home)
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         held = _columns(connection)
         wanted = connection.execute(
@@ -133,6 +157,10 @@ def _remember_persons(home: Home) -> None:
             ).fetchall()
         names = sorted({row[0] for row in wanted}.union(PERSON_TABLES) & held.keys())
         known = {name: _digest(connection, name, held[name]) for name in names}
+    if not has_ended:
+        known = {name: value for name, value in known.items() if _is_served(name)} | {
+            name: value for name, value in published_persons(home).items() if not _is_served(name)
+        }
     aside = home.published / f".{PERSONS_FILE}.part"
     aside.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     aside.replace(home.published / PERSONS_FILE)
