@@ -8,13 +8,16 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from benchmarks.city import home_of, passage
 from benchmarks.common import Figure, Part, Plan, run_child, said
 from edu.paths import Home
+
+if TYPE_CHECKING:
+    from expectations.gate import GateReport
 
 BUILD_BAR = 1.5
 TIMED = """
@@ -54,9 +57,9 @@ def build_timed(home: Home, database: Path) -> dict[str, float]:
 
     steps: dict[str, float] = {}
 
-    def gate(name: str, file: Path) -> Any:
+    def gate(name: str, file: Path, records: Home) -> GateReport:
         start = time.perf_counter()
-        report = run_named_gate(name, home, file)
+        report = run_named_gate(name, home, file, records)
         steps[f"gate {name}"] = time.perf_counter() - start
         return report
 

@@ -92,6 +92,7 @@ def passage(plan: Plan, scale: float, terms: int) -> Passage:
         run_child(PUBLISH, home=home),
     ]
     rows = int(said(steps[0], "rows"))
-    done = Passage(rows, *(step.seconds for step in steps), peak_mb=max(step.peak_mb for step in steps))
+    collect_s, build_s, publish_s = (step.seconds for step in steps)
+    done = Passage(rows, collect_s, build_s, publish_s, max(step.peak_mb for step in steps))
     record.write_text(json.dumps(asdict(done)), encoding="utf-8")
     return done
