@@ -24,7 +24,7 @@ import pyarrow as pa
 from edu.errors import EduError
 from edu.lock import alone
 from edu.paths import PRIVATE_DIR_MODE, Home
-from warehouse.sharing.requests import Item
+from warehouse.sharing.requests import Item, read_releases
 
 HIDDEN = "is_hidden"
 PART_SUFFIX = "_is_hidden"
@@ -38,6 +38,17 @@ class OtherFiguresError(EduError):
         super().__init__(
             f"item {item_id} is counted by other columns than in packages that left; nothing was built. In the seed "
             "share_catalog give the new form an item_id of its own."
+        )
+
+
+class MemoryLostError(EduError):
+    """Figures of an item left and nothing remembers which, so a new decision could take back what they hid."""
+
+    def __init__(self, item_id: str, name: str) -> None:
+        super().__init__(
+            f"packages of {item_id} left, but {name}, which holds what they told, is gone; nothing was built. Put it back "
+            "from a backup (docs/recovery.md). Where there is none, in the seed share_catalog give the "
+            "item another item_id: packages of it may then tell what earlier ones hid."
         )
 
 
@@ -76,13 +87,17 @@ def select_figures(
 
     Raises:
         OtherFiguresError: the catalog counts the item otherwise than in packages that left.
+        MemoryLostError: packages of the item left, and what they told is not there.
         BusyError: another package is being built, and was so for long.
     """
     folder = home.root / "suppression"
     folder.mkdir(exist_ok=True)
     folder.chmod(PRIVATE_DIR_MODE)
+    state = state_path(home, item.item_id)
     with alone(home.tmp / "share_figures.lock", "another package is being built", wait_seconds=WAIT_SECONDS):
-        _settle(connection, item, state_path(home, item.item_id), version, threshold)
+        if not state.exists() and any(release["item_id"] == item.item_id for release in read_releases(home)):
+            raise MemoryLostError(item.item_id, state.relative_to(home.root).as_posix())
+        _settle(connection, item, state, version, threshold)
     return _select(connection, item, fields, selection)
 
 
@@ -99,17 +114,22 @@ def _settle(connection: duckdb.DuckDBPyConnection, item: Item, state: Path, vers
     keys = [*item.by_columns, *item.dims]
     block, parts = keys[:-1], list(item.part_columns)
     numbers = [str(item.count_column), *parts]
+    said = [*numbers, *item.blank_columns]
     known = f"read_parquet('{state}')" if state.exists() else None
     if known:
         held = {row[0] for row in connection.execute(f"describe select * from {known}").fetchall()}
-        if held != {*keys, *numbers, "is_hidden", "has_hidden_part", "version"}:
+        if held != {*keys, *said, "is_hidden", "has_hidden_part", "version"}:
             raise OtherFiguresError(item.item_id)
         served = connection.execute(f"select max(version) from {known}").fetchone()
         if served == (version,):
             connection.execute(f"create or replace temp table told as select * from {known}")
             return
     columns = ", ".join(
-        [*(f'{_key(name)} as "{name}"' for name in keys), *(f'"{name}"::bigint as "{name}"' for name in numbers)]
+        [
+            *(f'{_key(name)} as "{name}"' for name in keys),
+            *(f'"{name}"::bigint as "{name}"' for name in numbers),
+            *(f'"{name}"' for name in item.blank_columns),
+        ]
     )
     connection.execute(
         f'create or replace temp table counted as select {columns} from "{item.schema_name}"."{item.table_name}" '
@@ -120,7 +140,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, item: Item, state: Path, vers
     connection.execute(f"create or replace temp table decided as {_decisions(item, block, numbers, threshold)}")
     chosen = ", ".join(
         f'case when decided.verdict = \'kept\' then last."{name}" else counted."{name}" end as "{name}"'
-        for name in numbers
+        for name in said
     )
     same_block = " and ".join(f'decided."{name}" = counted."{name}"' for name in block)
     same_cell = " and ".join(f'last."{name}" = counted."{name}"' for name in keys)
@@ -235,7 +255,8 @@ def _select(
         elif name in parts:
             shown.append(f'case when not {has_hidden_part} then told."{name}" end as "{name}"')
         elif name in item.blank_columns:
-            shown.append(f'case when not {is_hidden} then wanted."{name}" end as "{name}"')
+            # What is said of a kept number is kept with it: a band of sizes would tell the new one.
+            shown.append(f'case when not {is_hidden} then told."{name}" end as "{name}"')
         else:
             shown.append(f'wanted."{name}"')
     shown.append(f"{is_hidden} as {HIDDEN}")

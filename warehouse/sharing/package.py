@@ -25,7 +25,7 @@ from edu.pseudonym import load_key
 from edu.sharing_domain import domain_ids
 from warehouse import built
 from warehouse.catalog import CATALOG
-from warehouse.publish import PUBLISHED_SCHEMAS, current_file, current_version, unpublished_persons
+from warehouse.publish import PUBLISHED_SCHEMAS, current_version, unpublished_persons, version_file
 from warehouse.query import write
 from warehouse.sharing.figures import HIDDEN, PART_SUFFIX, Selection, select_figures
 from warehouse.sharing.oneroster import PERSON_TABLES, write_oneroster
@@ -282,7 +282,7 @@ def build_due(home: Home, *, released_by: str) -> list[Package]:
 def _rows(home: Home, wanted: Request, item: Item, version: str) -> tuple[pa.Table, dict[str, tuple[str, str]], int]:
     """Return the approved rows, label and description of their columns, and how many figures were hidden."""
     is_published = item.schema_name in PUBLISHED_SCHEMAS
-    source = current_file(home).resolve() if is_published else home.warehouse
+    source = version_file(home, version) if is_published else home.warehouse
     with (
         built.opened(home) as warehouse,
         duckdb.connect(str(source), read_only=True) as connection,

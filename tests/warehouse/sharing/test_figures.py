@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 from edu.cli import app
 from edu.errors import ExitCode
 from edu.paths import Home
-from warehouse.publish import publish
-from warehouse.sharing.figures import OtherFiguresError
+from warehouse.publish import current_version, publish
+from warehouse.sharing.figures import MemoryLostError, OtherFiguresError
 from warehouse.sharing.package import NoApprovalError, PackagesMissingError, build, build_due
 from warehouse.sharing.requests import ShareRequestError, decide, read_releases, revoke
 
@@ -252,6 +252,60 @@ def test_a_small_class_is_hidden_with_the_others_of_its_grade(classes: Home) -> 
         ("1201", 30, "25人及以下"),
         ("1202", 31, "25人及以下"),
     ]
+
+
+def test_a_class_that_keeps_its_size_keeps_what_is_said_of_it(classes: Home) -> None:
+    fields = "class_code pupils size_band_name is_oversize"
+
+    def packed_classes() -> list[tuple[Any, ...]]:
+        done = build(classes, approved(classes, item="class_size", fields=fields), released_by="丁")
+        rows = pq.read_table(done.folder / "class_size.parquet").to_pylist()
+        return [tuple(row[name] for name in fields.split()) for row in rows if row["class_code"] > "12"]
+
+    before = packed_classes()
+    assert before == [("1201", 30, "25人及以下", False), ("1202", 31, "25人及以下", False)]
+    with duckdb.connect(str(classes.warehouse)) as c:
+        # One pupil more in one class keeps the figures of the grade; the other grew by many.
+        c.execute("update query.class set pupils = 31 where class_code = '1201'")
+        c.execute(
+            "update query.class set pupils = 70, size_band_name = '66人及以上', is_oversize = true where class_code = '1202'"
+        )
+    publish(classes)
+    assert packed_classes() == before
+    with duckdb.connect(str(classes.warehouse)) as c:
+        c.execute("update query.class set pupils = 40 where class_code = '1201'")
+    publish(classes)
+    assert packed_classes() == [("1201", 40, "25人及以下", False), ("1202", 70, "66人及以上", True)]
+
+
+def test_figures_that_left_are_not_decided_anew_where_their_memory_is_lost(home: Home) -> None:
+    request_id = approved(home)
+    build(home, request_id, released_by="丁")
+    memory = home.root / "suppression" / "shared_school_enrolment.parquet"
+    kept = memory.read_bytes()
+    memory.unlink()
+    with pytest.raises(MemoryLostError, match=r"suppression/shared_school_enrolment\.parquet.*backup"):
+        build(home, request_id, released_by="丁")
+    assert not memory.exists()
+    # Items that never left, and those without numbers of persons, need none.
+    assert build(home, approved(home, item="student_roll", fields="person_id"), released_by="丁").rows == 6
+    memory.write_bytes(kept)
+    assert build(home, request_id, released_by="丁").rows == 6
+
+
+def test_a_package_is_of_the_version_that_it_names(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def and_another(place: Home) -> str | None:
+        """The next version is published just after a package asked which one is served."""
+        version = current_version(place)
+        fill(place, {("S1000000002", "11", "1"): (50, 0)})
+        return version
+
+    fill(home, {("S1000000001", "11", "1"): (30, 0)})
+    request_id = approved(home, fields=FIELDS)
+    monkeypatch.setattr("warehouse.sharing.package.current_version", and_another)
+    done = build(home, request_id, released_by="丁")
+    rows = pq.read_table(done.folder / "school_enrolment.parquet").to_pylist()
+    assert [row["school_id"] for row in rows] == ["S1000000001"]
 
 
 @pytest.mark.parametrize("item", ["student_roll"])
