@@ -313,6 +313,20 @@ def test_backups_are_kept_by_number_and_by_days(home: Home, tmp_path: Path, monk
     assert verify_backups(home, folder).problems == []
 
 
+def test_of_backups_within_a_second_the_last_is_the_newest(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, second = tmp_path / "backup", now()
+    made = []
+    for number in range(5):
+        # The last one is made after the clock was put back.
+        monkeypatch.setattr(make, "now", lambda number=number: second - timedelta(seconds=number // 4))
+        (home.published / "changelog.json").write_text(f"[{' ' * number}]")
+        made.append(back_up(home, folder).manifest.backup_id)
+    assert Store(folder, load_key(home)).backup_ids() == made
+    assert restore_backup(folder, Home(tmp_path / "new"), actor="o", key_file=key_path(home)).backup_id == made[-1]
+
+
 def test_a_landing_without_receipts_is_not_in_it(home: Home, tmp_path: Path) -> None:
     # As a landing that goes on leaves it: rows, findings and names are written, the receipts are not.
     batch = "b" + "0" * 23

@@ -34,6 +34,8 @@ from warehouse.backup.store import (
 from warehouse.publish import current_version, read_changelog
 
 VAULT_PART = "vault"
+ID_PARTS = 3
+"""Time, number within it, and what no other folder has."""
 
 
 @dataclass
@@ -72,8 +74,8 @@ def make_backup(home: Home, folder: Path, *, actor: str, keep: int, keep_days: i
         raise BackupPlaceError(folder, "is within EDU_HOME or around it; what destroys one would destroy both.")
     store = Store(place, load_key(home))
     moment = now()
-    backup_id = f"{moment:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
     with store.writing():
+        backup_id = _next_id(store, moment)
         earlier, problems = _readable(store)
         # Before what is served is described, so that a publication in between is noticed too.
         publication = read_publication(home)
@@ -90,6 +92,18 @@ def make_backup(home: Home, folder: Path, *, actor: str, keep: int, keep_days: i
         if not problems:
             done.removed = _prune(store, [*earlier, done.manifest], keep, moment - timedelta(days=keep_days))
     return done
+
+
+def _next_id(store: Store, moment: datetime) -> str:
+    """Return a name that sorts after all others, also within one second: which is the newest is told by names alone,
+    because the contents of a damaged manifest cannot be read.
+    """
+    stamp = f"{moment:%Y%m%dT%H%M%S}"
+    last = max((name.split("-") for name in store.backup_ids()), default=[""])
+    if last[0] < stamp:
+        return f"{stamp}-000-{uuid.uuid4().hex[:8]}"
+    number = int(last[1]) + 1 if len(last) == ID_PARTS else 0
+    return f"{last[0]}-{number:03}-{uuid.uuid4().hex[:8]}"
 
 
 def _readable(store: Store) -> tuple[list[Manifest], list[str]]:
