@@ -15,6 +15,8 @@ from edu.table_names import table_labels, table_purposes
 
 CATALOG = "management.column_catalog"
 SUPPRESSION = "management.suppression_rule"
+KEPT_MEAN = "kept_mean"
+"""Name of the rule of means, in the model's description and in the table of rules."""
 PREFIXES = ("col_", "mgt_", "ana_", "qry_", "viz_")
 
 
@@ -55,13 +57,17 @@ def catalog_rows(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def suppression_rows(manifest: dict[str, Any]) -> list[dict[str, str]]:
-    """Return one record a model whose figures are protected at publication: its table and its rule as JSON."""
-    rows = [
-        {"schema_name": node["schema"], "table_name": node["alias"], "rule": json.dumps(rule, sort_keys=True)}
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model" and (rule := (node["config"].get("meta") or {}).get("suppression"))
-    ]
-    return sorted(rows, key=lambda row: (row["schema_name"], row["table_name"]))
+    """Return the rules of models whose counts or means are protected at publication: table, and rule as JSON."""
+    rows = []
+    for node in manifest["nodes"].values():
+        meta = (node["config"].get("meta") or {}) if node["resource_type"] == "model" else {}
+        rules = [meta.get("suppression"), {KEPT_MEAN: meta[KEPT_MEAN]} if meta.get(KEPT_MEAN) else None]
+        rows += [
+            {"schema_name": node["schema"], "table_name": node["alias"], "rule": json.dumps(rule, sort_keys=True)}
+            for rule in rules
+            if rule
+        ]
+    return sorted(rows, key=lambda row: (row["schema_name"], row["table_name"], row["rule"]))
 
 
 SUPPRESSION_SCHEMA = pa.schema([(name, pa.string()) for name in ("schema_name", "table_name", "rule")])

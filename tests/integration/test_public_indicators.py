@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -166,3 +167,40 @@ def test_no_shown_share_lacks_few_to_the_whole(served: duckdb.DuckDBPyConnection
         """
     ).fetchall()
     assert told == []
+
+
+def test_means_of_a_first_version_are_true_and_their_counts_are_remembered(
+    served: duckdb.DuckDBPyConnection,
+) -> None:
+    """Every mean over persons that is shown, compared with the counts of the facts."""
+    counted = served.execute(
+        """
+        select count(*), count(*) filter (where abs(shown.value - shown.multiplier * real.numerator / real.denominator) > 0.0001)
+        from (select * from visualization.indicator_county union all by name select * from visualization.indicator_city) as shown
+        join built.analysis.indicator_value as real using (indicator_code, period, division_code, stage)
+        where real.breakdown = 'all' and real.area_level in ('county', 'city') and not shown.is_protected
+            and shown.denominator is null and shown.value is not null and real.denominator > 0
+        """
+    ).fetchone()
+    assert counted is not None
+    assert counted[0] > 100
+    assert counted[1] == 0
+    place = served.execute("select path from duckdb_databases() where database_name = 'built'").fetchone()
+    assert place is not None
+    memory = Path(place[0]).parent / "suppression" / "means.parquet"
+    tables = dict(served.execute(f"select table_name, count(*) from read_parquet('{memory}') group by all").fetchall())
+    assert set(tables) == {"visualization.indicator_county", "visualization.balanced_cv"}
+    assert (
+        tables["visualization.balanced_cv"]
+        == served.execute("select count(mean) from visualization.balanced_cv where unit = '人'").fetchone()[0]
+    )  # type: ignore[index]
+    # What the mean of a county stands on, by the facts: its teachers per 100 pupils.
+    assert served.execute(
+        f"""
+        select count(*) from read_parquet('{memory}') as kept
+        join visualization.balanced_cv as shown on kept.mean_key = to_json([shown.school_year, shown.division_code,
+            shown.stage, shown.indicator_no::varchar])::varchar
+        where kept.table_name = 'visualization.balanced_cv'
+            and abs(shown.mean - 100 * kept.numerator / kept.denominator) > 0.00001
+        """
+    ).fetchone() == (0,)

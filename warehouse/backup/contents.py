@@ -33,7 +33,10 @@ COMMITTED_BY = {
     "runs/official_figure": "runs/official_release",
 }
 """Folder to the records that are written last and without which its files of the same name do not count."""
-PUBLICATION = ("published/changelog.json", "published/persons.json", "suppression/history.json")
+PUBLICATION = (
+    *("published/changelog.json", "published/persons.json"),
+    *("suppression/history.json", "suppression/means.parquet"),
+)
 """Files that a publication changes one after another; with the links they must be of one publication."""
 
 

@@ -10,6 +10,8 @@ A model says in `meta.suppression` what its figures are:
 - `dims`: the other columns of the key, with the coarser levels that follow from them
 - `where`: which rows are figures of the family; `is_fixed`: they are known in any case and are never hidden
 
+Means over persons have no counts beside them and follow other rules: `warehouse.suppression.means`.
+
 What was released before lies under `suppression/` (mode 0600), with the true values of what was hidden.
 """
 
@@ -23,11 +25,13 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from edu.clock import now as clock_now
 from edu.paths import PRIVATE_DIR_MODE, Home
-from warehouse.catalog import SUPPRESSION
+from warehouse.catalog import KEPT_MEAN, SUPPRESSION
 from warehouse.suppression.figures import CellKey, Figures, Slice, cell_key, link
+from warehouse.suppression.means import MEMORY, keep_means, memory_path, read_means, read_memory
 from warehouse.suppression.solve import Release, SuppressionImpossibleError, protect, settle
 
 SENSITIVE_TOPICS = ("health", "disability", "poverty", "sensitive")
@@ -67,6 +71,7 @@ class Protected:
     tables: dict[str, dict[str, int]] = field(default_factory=dict)
     history: dict[str, list[Release]] = field(default_factory=dict)
     audit: list[dict[str, Any]] = field(default_factory=list)
+    means: pa.Table = field(default_factory=MEMORY.empty_table)
 
     def remember(self, home: Home) -> None:
         """Write the releases and the audit, for the next version."""
@@ -80,6 +85,10 @@ class Protected:
         aside.write_text(text, encoding="utf-8")
         aside.chmod(0o600)
         aside.replace(folder / "history.json")
+        aside = folder / ".means.parquet.part"
+        pq.write_table(self.means, aside)
+        aside.chmod(0o600)
+        aside.replace(memory_path(home))
         with (folder / "audit.jsonl").open("a", encoding="utf-8") as stream:
             stream.writelines(json.dumps(entry, ensure_ascii=False) + "\n" for entry in self.audit)
 
@@ -128,6 +137,8 @@ def read_rules(connection: duckdb.DuckDBPyConnection, database: str) -> list[Rul
         given: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(text).items()
         }
+        if KEPT_MEAN in given:
+            continue
         rules.append(Rule(schema, table, **given))
     return rules
 
@@ -141,8 +152,8 @@ def suppress(home: Home, database: Path) -> Protected:
     done = Protected()
     with duckdb.connect(str(database)) as connection:
         connection.execute(f"attach '{home.warehouse}' as source (read_only)")
-        rules = read_rules(connection, "source")
-        if not rules:
+        rules, means = read_rules(connection, "source"), read_means(connection, "source")
+        if not rules and not means:
             return done
         done.history = read_history(home)
         thresholds = dict(
@@ -154,6 +165,10 @@ def suppress(home: Home, database: Path) -> Protected:
             members = [rule for rule in rules if rule.family == family]
             topic = "sensitive" if any(rule.topic in SENSITIVE_TOPICS for rule in members) else "ordinary"
             _protect_family(connection, members, thresholds[topic], done)
+        done.means, counted = keep_means(connection, means, thresholds, read_memory(home))
+        for name, numbers in counted.items():
+            known = done.tables.setdefault(name, {"figures": 0, "hidden": 0, "kept": 0})
+            done.tables[name] = {part: known[part] + number for part, number in numbers.items()}
     return done
 
 
