@@ -124,35 +124,30 @@ def build(home: Home, request_id: str, *, released_by: str) -> Package:
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True, mode=PRIVATE_DIR_MODE)
     folder.parent.chmod(PRIVATE_DIR_MODE)
-    rows = _write_bundle(home, aside, wanted, item) if is_bundle else table.num_rows
-    if not is_bundle:
-        _write_files(aside, table, notes, item)
-    text = NOTE.format(
-        **{"request_id": request_id, "item": item.item_name, "receiver": wanted.receiver, "purpose": wanted.purpose},
-        **{
-            "expires_on": wanted.expires_on,
-            "version": version,
-            "rows": rows,
-            "hidden": hidden,
-            "flag": HIDDEN,
-            "fields": _field_lines(table, notes),
-        },
-    )
-    (aside / "说明.md").write_text(text, encoding="utf-8")
-    descriptor = _descriptor(aside, table, notes, wanted, item, version)
-    (aside / "datapackage.json").write_text(
-        json.dumps(descriptor, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-    )
     try:
+        rows = _write_bundle(home, aside, wanted, item) if is_bundle else table.num_rows
+        if not is_bundle:
+            _write_files(aside, table, notes, item)
+        text = NOTE.format(
+            **{"request_id": request_id, "item": item.item_name, "receiver": wanted.receiver},
+            **{"purpose": wanted.purpose, "expires_on": wanted.expires_on, "version": version, "rows": rows},
+            **{"hidden": hidden, "flag": HIDDEN, "fields": _field_lines(table, notes)},
+        )
+        (aside / "说明.md").write_text(text, encoding="utf-8")
+        descriptor = _descriptor(aside, table, notes, wanted, item, version)
+        (aside / "datapackage.json").write_text(
+            json.dumps(descriptor, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
         # Building may take minutes, in which the approval may have been revoked.
         open_request(home, request_id)
-    except EduError:
-        shutil.rmtree(aside)
+        digest = _sha256(aside / "datapackage.json")
+        # Logged first: a package that nobody knows of must not lie in the outbox.
+        _log(home, wanted, release_id, version, rows, hidden, digest, released_by)
+        aside.replace(folder)
+    except BaseException:
+        # What did not become a package ends with no approval, so it must not lie there either.
+        shutil.rmtree(aside, ignore_errors=True)
         raise
-    digest = _sha256(aside / "datapackage.json")
-    # Logged first: a package that nobody knows of must not lie in the outbox.
-    _log(home, wanted, release_id, version, rows, hidden, digest, released_by)
-    aside.replace(folder)
     return Package(release_id, folder, rows, hidden)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -93,3 +94,17 @@ def test_a_roster_takes_persons_from_no_other_table() -> None:
     named = set(re.findall(r"\b(?:dim|fct|bridge)_\w+", text)) & pseudonymous
     assert named
     assert {f"storage.{name}" for name in named} == set(oneroster.PERSON_TABLES)
+
+
+@pytest.mark.parametrize("step", ["_write_files", "_descriptor", "_log"])
+def test_nothing_of_a_package_that_failed_stays_in_the_outbox(
+    home: Home, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("no space left")
+
+    request_id = approved(home, item="student_roll", fields="person_id")
+    monkeypatch.setattr(f"warehouse.sharing.package.{step}", fail)
+    with pytest.raises(OSError, match="no space"):
+        build(home, request_id, released_by="丁")
+    assert [path for path in home.outbox.rglob("*") if path.is_file()] == []
