@@ -2,8 +2,8 @@
 
 Daily upkeep: merges the vault's segments that landings wrote, removes answers of the vault that have expired and what
 is past the years of its contract, compacts what grew, backs all up to `EDU_BACKUP_DIR` and reads the backups again,
-verifies the audit log and the official releases, alerts for what is overdue, and removes from the outbox what is older
-than 30 days.
+verifies the audit log and the official releases, alerts for what is overdue, and removes from the outbox the share
+packages whose approval has ended and what is older than 30 days.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def maintain_warehouse() -> None:
 
     @task
     def clear_outbox() -> int:
-        """Remove outbox files past their days; return how many."""
+        """Remove packages whose approval has ended and outbox files past their days; return how many."""
         from edu.paths import get_home
         from edu.pipeline import clear_outbox as clear
 

@@ -1,7 +1,9 @@
 """# share_packages
 
 After a publication, builds the package of every open approval that has none of the served version yet, into the
-receiver's folder of the outbox. A request that is waiting, refused, revoked or expired yields nothing.
+receiver's folder of the outbox. A request that is waiting, refused, revoked or expired yields nothing, and packages
+whose approval has ended are removed first. A package that cannot be built keeps no other back; the task then fails and
+names it.
 """
 
 from __future__ import annotations
