@@ -59,7 +59,7 @@ faults: install ## kill every step at a hundred moments, fill disks, break files
 	@$(BIN)/python -m pytest -m slow tests/faults -n 2 --dist loadscope
 
 test-seeds: install ## more seeds, days and defects of the synthetic city, and another order; the whole click log where it is present
-	@$(BIN)/python -m pytest -m slow tests/integration tests/warehouse
+	@$(BIN)/python -m pytest -m slow tests/integration tests/warehouse tests/benchmarks
 
 test-clients: install ## read the published file with older DuckDB, Node, WASM and fifty processes
 	@$(BIN)/python -m pytest -m slow tests/clients

@@ -22,18 +22,16 @@ if TYPE_CHECKING:
 BUILD_BAR = 1.5
 TIMED = """
 import json
-from pathlib import Path
 from benchmarks.build import build_timed
 from edu.paths import get_home
-import sys
-print("steps", json.dumps(build_timed(get_home().ensure(), Path(sys.argv[1]))))
+print("steps", json.dumps(build_timed(get_home())))
 """
 PLAIN = """
 import sys
 from pathlib import Path
 from benchmarks.build import run_plain
 from edu.paths import get_home
-print("seconds", run_plain(get_home(), Path(sys.argv[1]), Path(sys.argv[2])))
+print("seconds", run_plain(get_home(), Path(sys.argv[1])))
 """
 
 
@@ -50,8 +48,8 @@ class Timed:
         return self.steps["build"]
 
 
-def build_timed(home: Home, database: Path) -> dict[str, float]:
-    """Build into a file from nothing; return the seconds of each layer and gate, and of the whole as `build`."""
+def build_timed(home: Home) -> dict[str, float]:
+    """Build an installation's warehouse from nothing; return the seconds of each layer and gate, and of the whole as `build`."""
     from edu.pipeline import run_named_gate
     from warehouse import transform
 
@@ -64,7 +62,7 @@ def build_timed(home: Home, database: Path) -> dict[str, float]:
         return report
 
     start = time.perf_counter()
-    result = transform.build(home, gate=gate, full=True, out=database)
+    result = transform.build(home, gate=gate, full=True)
     whole = time.perf_counter() - start
     return {**{layer.layer: layer.seconds for layer in result.layers}, **steps, "build": whole}
 
@@ -100,7 +98,7 @@ def compiled(home: Home) -> list[tuple[str | None, str]]:
     return found
 
 
-def run_plain(home: Home, built: Path, target: Path) -> float:
+def run_plain(home: Home, target: Path) -> float:
     """Execute the compiled SQL of a build in one connection on a file of the same name; return the seconds.
 
     The seeds are copied from the built file before the clock starts.
@@ -111,7 +109,7 @@ def run_plain(home: Home, built: Path, target: Path) -> float:
     with duckdb.connect(
         str(target), config={"threads": settings.threads, "memory_limit": settings.memory_limit}
     ) as connection:
-        connection.execute(f"attach '{built}' as built (read_only)")
+        connection.execute(f"attach '{home.warehouse}' as built (read_only)")
         for (table,) in connection.execute(
             "select table_name from duckdb_tables() where database_name = 'built' and schema_name = 'seed'"
         ).fetchall():
@@ -132,18 +130,16 @@ def run_plain(home: Home, built: Path, target: Path) -> float:
 
 @cache
 def timed(plan: Plan) -> Timed:
-    """Build the plan's city anew, aside, and execute its SQL alone."""
+    """Build the plan's city anew, and execute its SQL alone."""
     passage(plan, plan.scale, plan.terms)
     home = home_of(plan, plan.scale, plan.terms)
-    folders = [plan.work / name for name in ("built", "plain")]
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+    folder = plan.work / "plain"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    steps = json.loads(said(run_child(TIMED, home=home), "steps"))
     # Compiled SQL names its database by the file, so both have the same name.
-    built, plain = (folder / "warehouse.duckdb" for folder in folders)
-    steps = json.loads(said(run_child(TIMED, str(built), home=home), "steps"))
-    run = run_child(PLAIN, str(built), str(plain), home=home)
-    shutil.rmtree(folders[1])
+    run = run_child(PLAIN, str(folder / "warehouse.duckdb"), home=home)
+    shutil.rmtree(folder)
     return Timed(steps, run.seconds)
 
 
