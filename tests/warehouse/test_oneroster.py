@@ -136,6 +136,25 @@ def test_a_school_and_a_county_get_their_own_only(home: Home, tmp_path: Path) ->
         write_oneroster(home, "421002", PERIOD, "../x", tmp_path / "none")
 
 
+@pytest.mark.parametrize("others", [["notes.txt"], ["manifest.csv", "notes.txt"], ["users.csv"]])
+def test_a_folder_of_other_things_is_not_replaced(home: Home, tmp_path: Path, others: list[str]) -> None:
+    out = tmp_path / "mine"
+    out.mkdir()
+    for name in others:
+        (out / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(ExportError, match="holds other things"):
+        write_oneroster(home, "421000", PERIOD, "lms", out)
+    assert sorted(path.name for path in out.iterdir()) == sorted(others)
+
+
+def test_an_earlier_bundle_and_an_empty_folder_are_replaced(home: Home, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    for _ in range(2):
+        folder = write_oneroster(home, "421000", PERIOD, "lms", out)
+    assert table(folder, "orgs")
+
+
 def test_two_domains_have_nothing_in_common_and_no_pseudonym_leaves(home: Home, tmp_path: Path) -> None:
     ids = []
     for domain in ("lms", "library"):

@@ -36,6 +36,8 @@ OTHER_FILES = (
     *("lineItemScoreScales", "resources", "results", "resultLearningObjectiveIds", "resultScoreScales", "scoreScales"),
     *("userProfiles", "userResources"),
 )
+MANIFEST = "manifest.csv"
+BUNDLE_FILES = {MANIFEST, *(f"{name}.csv" for name in (*FILES, "demographics"))}
 STUDENT_METADATA = ("grade_code", "class_code", "status_code", "boarding_code", "ethnicity_code")
 STAFF_METADATA = (
     *("staff_category_code", "staff_status_code", "education_code", "title_code", "subject_code"),
@@ -71,7 +73,8 @@ def write_oneroster(
         has_demographics: whether birth date, sex and ethnic group go with it.
 
     Raises:
-        ExportError: organisation or period is none, or has no school in the warehouse.
+        ExportError: organisation or period is none, or has no school in the warehouse; or `out` is a folder that holds
+            other things than an earlier bundle, which would be lost.
         SharingDomainError: the domain has a name that cannot be.
         WarehouseError, BusyError: nothing has been built, or it is being built.
     """
@@ -80,6 +83,8 @@ def write_oneroster(
         raise ExportError(f"organisation {org!r}: give a school code or a division code.")
     if not TERM_SHAPE.fullmatch(period):
         raise ExportError(f"period {period!r} is no term; write it like 2024-2025/1.")
+    if not _may_be_replaced(out):
+        raise ExportError(f"{out.name}: holds other things than a bundle; name a folder that is new, or a .zip.")
     scratch = Path(tempfile.mkdtemp(dir=home.tmp))
     try:
         with built.reading(home), connect() as connection:
@@ -94,7 +99,7 @@ def write_oneroster(
             for name, select in _selects(period).items():
                 if name in names:
                     _write(connection, select, bundle / f"{name}.csv")
-            _write_manifest(bundle / "manifest.csv", names, domain)
+            _write_manifest(bundle / MANIFEST, names, domain)
         return _put(bundle, out)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -308,6 +313,14 @@ def _write_manifest(path: Path, names: tuple[str, ...], domain: str) -> None:
             ("source.systemName", "荆州教育大数据平台"),
             ("source.systemCode", f"{SYSTEM_PREFIX}{domain}"),
         ])  # fmt: skip
+
+
+def _may_be_replaced(out: Path) -> bool:
+    """Whether there is nothing at a place, or nothing but a bundle: files of ours beside a manifest, or a zip."""
+    if not out.is_dir():
+        return not out.exists() or out.suffix.lower() == ".zip"
+    found = {path.name for path in out.iterdir()}
+    return not found or (MANIFEST in found and found <= BUNDLE_FILES)
 
 
 def _put(bundle: Path, out: Path) -> Path:
