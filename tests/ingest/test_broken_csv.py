@@ -159,7 +159,10 @@ def test_what_is_no_table_is_refused(tmp_path: Path, content: str) -> None:
         load(tmp_path, content)
 
 
-CELL = st.text(alphabet=st.sampled_from("ab中,;\"'\n\r\t |\\"), max_size=6)
+CELL = st.text(alphabet=st.sampled_from("ab中,;\"'\n\r\t |\\"), max_size=6).filter(
+    lambda text: len(text) < 2 or not text[0] == text[-1] == "'"
+)
+"""Any text but one in apostrophes, which is read as quoted by them."""
 
 
 @settings(max_examples=80, deadline=None)
@@ -177,6 +180,12 @@ def test_what_a_writer_writes_is_read_back(
         (number, None, "m" + row[0], *(value or None for value in row[1:])) for number, row in enumerate(rows, start=2)
     ]
     assert load(tmp_path_factory.mktemp("csv"), stream.getvalue()) == expected
+
+
+@pytest.mark.parametrize(("cell", "read"), [("'a'", "a"), ("''", None), ("'a,b'", "a,b"), ("'", "'"), ("a'b", "a'b")])
+def test_a_cell_in_apostrophes_is_quoted_by_them(tmp_path: Path, cell: str, read: str | None) -> None:
+    content = ",".join(NAMES) + "\n" + f"m,,,,,{cell}\n"
+    assert load(tmp_path, content) == [(2, None, "m", None, None, None, None, read)]
 
 
 def test_the_roster_header_is_known_in_every_dialect(tmp_path: Path) -> None:
