@@ -70,6 +70,20 @@ def suppression_rows(manifest: dict[str, Any]) -> list[dict[str, str]]:
     return sorted(rows, key=lambda row: (row["schema_name"], row["table_name"], row["rule"]))
 
 
+def read_suppression_rules(
+    connection: duckdb.DuckDBPyConnection, database: str
+) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return schema, table and rule of each model of a built database; none where it was built before there were rules."""
+    schema, table = SUPPRESSION.split(".")
+    if not connection.execute(
+        "select 1 from duckdb_tables() where database_name = ? and schema_name = ? and table_name = ?",
+        [database, schema, table],
+    ).fetchone():
+        return []
+    rows = connection.execute(f"select * from {database}.{SUPPRESSION} order by all").fetchall()
+    return [(schema, table, json.loads(rule)) for schema, table, rule in rows]
+
+
 SUPPRESSION_SCHEMA = pa.schema([(name, pa.string()) for name in ("schema_name", "table_name", "rule")])
 
 

@@ -83,8 +83,7 @@ def write_oneroster(
         raise ExportError(f"organisation {org!r}: give a school code or a division code.")
     if not TERM_SHAPE.fullmatch(period):
         raise ExportError(f"period {period!r} is no term; write it like 2024-2025/1.")
-    if not _may_be_replaced(out):
-        raise ExportError(f"{out.name}: holds other things than a bundle; name a folder that is new, or a .zip.")
+    check_place(out)
     scratch = Path(tempfile.mkdtemp(dir=home.tmp))
     try:
         with built.reading(home), connect() as connection:
@@ -315,12 +314,16 @@ def _write_manifest(path: Path, names: tuple[str, ...], domain: str) -> None:
         ])  # fmt: skip
 
 
-def _may_be_replaced(out: Path) -> bool:
-    """Whether there is nothing at a place, or nothing but a bundle: files of ours beside a manifest, or a zip."""
-    if not out.is_dir():
-        return not out.exists() or out.suffix.lower() == ".zip"
-    found = {path.name for path in out.iterdir()}
-    return not found or (MANIFEST in found and found <= BUNDLE_FILES)
+def check_place(out: Path) -> None:
+    """Let a bundle replace nothing but a bundle: files of ours beside a manifest, or a zip.
+
+    Raises:
+        ExportError: something else is there, which would be lost.
+    """
+    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    is_bundle = MANIFEST in found and found <= BUNDLE_FILES if found else out.suffix.lower() == ".zip"
+    if (found or out.is_file()) and not is_bundle:
+        raise ExportError(f"{out.name}: holds other things than a bundle; name a folder that is new, or a .zip.")
 
 
 def _put(bundle: Path, out: Path) -> Path:

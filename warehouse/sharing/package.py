@@ -28,7 +28,7 @@ from warehouse.catalog import CATALOG
 from warehouse.publish import PUBLISHED_SCHEMAS, current_version, unpublished_persons, version_file
 from warehouse.query import write
 from warehouse.sharing.figures import HIDDEN, PART_SUFFIX, Selection, select_figures
-from warehouse.sharing.oneroster import PERSON_TABLES, write_oneroster
+from warehouse.sharing.oneroster import PERSON_TABLES, check_place, write_oneroster
 from warehouse.sharing.requests import (
     Item,
     Request,
@@ -182,7 +182,7 @@ def export_bundle(
 
     Raises:
         NoApprovalError: no open approval is of this receiver, organisation, term and content.
-        ExportError: the organisation has no school in the term.
+        ExportError: the organisation has no school in the term; or other things than a bundle are at `out`.
         WarehouseError: nothing is published, or the persons were built again since.
     """
     today = now().date()
@@ -203,6 +203,7 @@ def export_bundle(
     version = current_version(home)
     if version is None:
         raise WarehouseError("nothing is published yet; run edu publish first.")
+    check_place(out)
     _require_published(home, version, PERSON_TABLES)
     release_id = f"p{uuid.uuid4().hex[:12]}"
     aside = home.tmp / f"{release_id}.zip"

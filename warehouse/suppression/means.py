@@ -20,18 +20,16 @@ The counts that the last version stood on lie in `suppression/means.parquet` (mo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from edu.paths import Home
-from warehouse.catalog import KEPT_MEAN, SUPPRESSION
+from warehouse.catalog import KEPT_MEAN, read_suppression_rules
 
 LEAST_TIMES = 100
 """A kept count stands beside a new one where it is so many times the threshold: the mean is then off by less than 1 in 100."""
@@ -82,19 +80,10 @@ def read_memory(home: Home) -> pa.Table:
 
 def read_means(connection: duckdb.DuckDBPyConnection, database: str) -> list[MeanRule]:
     """Return the rules of the means that a warehouse holds."""
-    schema, table = SUPPRESSION.split(".")
-    if not connection.execute(
-        "select 1 from duckdb_tables() where database_name = ? and schema_name = ? and table_name = ?",
-        [database, schema, table],
-    ).fetchone():
-        return []
-    rows = connection.execute(f"select * from {database}.{SUPPRESSION} order by all").fetchall()
     rules = []
-    for schema, table, text in rows:
-        given: dict[str, Any] = json.loads(text).get(KEPT_MEAN) or {}
-        if given:
-            given["keys"] = tuple(given["keys"])
-            rules.append(MeanRule(schema, table, **given))
+    for schema, table, declared in read_suppression_rules(connection, database):
+        if given := declared.get(KEPT_MEAN):
+            rules.append(MeanRule(schema, table, **given | {"keys": tuple(given["keys"])}))
     return rules
 
 

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 
 from edu.clock import now as clock_now
 from edu.paths import PRIVATE_DIR_MODE, Home
-from warehouse.catalog import KEPT_MEAN, SUPPRESSION
+from warehouse.catalog import KEPT_MEAN, read_suppression_rules
 from warehouse.suppression.figures import CellKey, Figures, Slice, cell_key, link
 from warehouse.suppression.means import MEMORY, keep_means, memory_path, read_means, read_memory
 from warehouse.suppression.solve import Release, SuppressionImpossibleError, protect, settle
@@ -125,21 +125,13 @@ def read_history(home: Home) -> dict[str, list[Release]]:
 
 def read_rules(connection: duckdb.DuckDBPyConnection, database: str) -> list[Rule]:
     """Return the rules of the tables that a warehouse holds; none where it was built before there were rules."""
-    schema, table = SUPPRESSION.split(".")
-    if not connection.execute(
-        "select 1 from duckdb_tables() where database_name = ? and schema_name = ? and table_name = ?",
-        [database, schema, table],
-    ).fetchone():
-        return []
-    rows = connection.execute(f"select * from {database}.{SUPPRESSION} order by all").fetchall()
     rules = []
-    for schema, table, text in rows:
-        given: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(text).items()
-        }
-        if KEPT_MEAN in given:
-            continue
-        rules.append(Rule(schema, table, **given))
+    for schema, table, declared in read_suppression_rules(connection, database):
+        if KEPT_MEAN not in declared:
+            given: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value for key, value in declared.items()
+            }
+            rules.append(Rule(schema, table, **given))
     return rules
 
 

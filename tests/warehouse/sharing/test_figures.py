@@ -21,6 +21,7 @@ from edu.errors import ExitCode
 from edu.paths import Home
 from warehouse.publish import current_version, publish
 from warehouse.sharing.figures import MemoryLostError, OtherFiguresError
+from warehouse.sharing.oneroster import ExportError
 from warehouse.sharing.package import NoApprovalError, PackagesMissingError, build, build_due
 from warehouse.sharing.requests import ShareRequestError, decide, read_releases, revoke
 
@@ -449,6 +450,16 @@ def test_an_approved_roster_is_written_where_it_is_wanted_and_logged(rosters: Ho
     assert digest in {row["sha256"] for row in logged}
     revoke(rosters, request_id, revoked_by="丙", reason="项目终止")
     assert isinstance(export(rosters, tmp_path / "again.zip").exception, NoApprovalError)
+
+
+def test_a_roster_replaces_no_folder_of_other_things(rosters: Home, tmp_path: Path) -> None:
+    approved(rosters, **ROSTER)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine", encoding="utf-8")
+    assert isinstance(export(rosters, mine).exception, ExportError)
+    assert (mine / "notes.txt").read_text(encoding="utf-8") == "mine"
+    assert read_releases(rosters) == []
 
 
 def test_a_package_says_in_chinese_what_its_fields_are(home: Home) -> None:
