@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from edu.paths import get_home
 from edu.settings import get_settings
+
+COMPRESSION = "compression zstd, compression_level 1, row_group_size 50000"
+"""Options of a Parquet file that a landing writes: higher levels take longer and gain nothing on texts so short, and larger
+groups hold more of the rows in memory."""
 
 
 def extension_path(name: str) -> Path:
@@ -62,3 +68,11 @@ def connect(
         # What spills of a landing are names and ID numbers; a killed process leaves the files behind.
         connection.execute("set temp_file_encryption = true")
     return connection
+
+
+def give_memory_back() -> None:
+    """Give memory that was freed back to the system: what many threads freed in turn is otherwise kept for none of them."""
+    pa.default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

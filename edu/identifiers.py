@@ -98,8 +98,13 @@ def identifier_macros() -> list[str]:
     def digit(position: int) -> str:
         return f"(ascii(substr(t, {position}, 1)) - 48)"
 
-    # Digits of one integer are some three times as fast as characters of a text.
-    id_sum = " + ".join(f"{weight} * (n // {10 ** (16 - i)} % 10)" for i, weight in enumerate(RESIDENT_ID_WEIGHTS))
+    # Digits of one integer are some three times as fast as characters of a text. A digit is its leading digits less ten
+    # times those before it; modulo 11, ten times is once less: each leading part counts by the weights of two digits.
+    id_sum = " + ".join(
+        f"{(weight + after) % 11} * (n // {10 ** (16 - i)})"
+        for i, (weight, after) in enumerate(zip(RESIDENT_ID_WEIGHTS, (*RESIDENT_ID_WEIGHTS[1:], 0), strict=True))
+        if (weight + after) % 11
+    )
     uscc_sum = " + ".join(
         f"{pow(3, i, 31)} * (strpos('{USCC_ALPHABET}', substr(t, {i + 1}, 1)) - 1)" for i in range(17)
     )

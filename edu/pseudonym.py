@@ -12,12 +12,11 @@ import secrets
 import struct
 from array import array
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -28,10 +27,6 @@ from edu.settings import get_settings
 
 KEY_BYTES = 32
 SEPARATOR = b"\x1f"
-PARALLEL_FROM = 250_000
-"""Distinct values from which starting workers costs less than it saves."""
-VALUES_A_TASK = 125_000
-"""So many values are sent to a worker at a time."""
 
 
 @dataclass(frozen=True)
@@ -121,51 +116,38 @@ def _fixed_width(text: bytes) -> pa.Array:
 
 
 class PseudonymMaker:
-    """Hashes identifiers of one key, in worker processes where there are many; use it as a context.
+    """Hashes identifiers of one key."""
 
-    Workers are started when they are first needed and serve all namespaces until the end of the context.
-    """
-
-    def __init__(self, key: PlatformKey, workers: int = 1, purpose: str = "pseudonym") -> None:
+    def __init__(self, key: PlatformKey, purpose: str = "pseudonym") -> None:
         self._key = key.derive(purpose)
-        self._workers = workers
-        self._pool: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> PseudonymMaker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
 
     def make(self, namespace: str, values: pa.Array) -> pa.Array:
         """Return one pseudonym (32 hexadecimal characters) for each canonical value, in the same order."""
-        prefix = namespace.encode() + SEPARATOR
         if not len(values):
             return pa.array([], pa.string())
-        if self._workers < 2 or len(values) < PARALLEL_FROM:
-            return _fixed_width(hash_all(self._key, prefix, *_parts(values)))
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"))
-        step = min(-(-len(values) // self._workers), VALUES_A_TASK)
-        tasks = [
-            self._pool.submit(hash_all, self._key, prefix, *_parts(values.slice(start, step)))
-            for start in range(0, len(values), step)
-        ]
-        return pa.concat_arrays([_fixed_width(task.result()) for task in tasks])
+        return _fixed_width(hash_all(self._key, namespace.encode() + SEPARATOR, *_parts(values)))
+
+
+def keyed_hashes(key: PlatformKey, purpose: str, texts: pa.Array) -> pa.Array:
+    """Return HMAC-SHA256 of texts under the key of a purpose, the first 128 bits in 32 hexadecimal characters; null of null."""
+    present = texts.drop_null()
+    if not len(present):
+        return pa.nulls(len(texts), pa.string())
+    made = _fixed_width(hash_all(key.derive(purpose), b"", *_parts(present), algorithm="sha256"))
+    return (
+        made
+        if not texts.null_count
+        else pc.replace_with_mask(pa.nulls(len(texts), pa.string()), texts.is_valid(), made)
+    )
 
 
 def pseudonyms(
-    key: PlatformKey,
-    namespace: str,
-    values: Sequence[str] | pa.Array,
-    workers: int = 1,
-    *,
-    purpose: str = "pseudonym",
+    key: PlatformKey, namespace: str, values: Sequence[str] | pa.Array, *, purpose: str = "pseudonym"
 ) -> pa.Array:
     """Return one pseudonym (32 hexadecimal characters) for each canonical value, in the same order.
 
     `purpose` names the key that is derived; a receiver of shared data has one of its own.
     """
-    with PseudonymMaker(key, workers, purpose) as maker:
-        return maker.make(namespace, values if isinstance(values, pa.Array) else pa.array(values, pa.string()))
+    return PseudonymMaker(key, purpose).make(
+        namespace, values if isinstance(values, pa.Array) else pa.array(values, pa.string())
+    )

@@ -27,8 +27,6 @@ class Settings(BaseSettings):
     """Memory of one DuckDB connection; beyond it DuckDB spills to `<home>/tmp`."""
     landing_memory_limit: str = "400MB"
     """The same of the connection that lands files: a landing has a gigabyte in all, whatever the size of the file."""
-    workers: int = 2
-    """Processes that hash identifiers and read workbooks."""
     settle_seconds: float = 1.0
     """A file dropped into the inbox counts once its size and time have stood still for so long."""
     done_suffix: str | None = None

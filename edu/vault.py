@@ -1,10 +1,13 @@
-"""The vault: encrypted DuckDB files that map pseudonyms to identifiers and rows to names.
+"""The vault: encrypted files that map pseudonyms to identifiers and rows to names.
 
-Each landing writes a segment of its own, so that landings run in parallel; one task merges them into `vault.duckdb`.
+Each landing writes a segment of its own, so that landings run in parallel; one task merges them into `vault.duckdb`. A
+segment is an encrypted Parquet file with a row of the lake's in a row; segments of earlier versions are encrypted DuckDB
+files, and are read, merged and mended as the others are.
 """
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import os
 from collections.abc import Iterator
@@ -14,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from edu.duck import connect
+from edu.duck import COMPRESSION, connect
 from edu.errors import EduError
 from edu.paths import Home
 from edu.pseudonym import PlatformKey
@@ -30,6 +33,20 @@ create table if not exists {db}.person_row (
     field varchar not null, value varchar not null
 );
 """
+PLACE = ("submission_id", "sheet", "row_number")
+PERSON, PSEUDONYM, NAMESPACE, VALUE = "person_", "pseudonym_", "namespace_", "value_"
+"""What the columns of a segment's file begin with, the name of a field after it: what a person's row says in it, and the
+pseudonym, the namespace and the value of its identifier."""
+SEGMENT_SUFFIX, EARLIER_SUFFIX = ".parquet", ".duckdb"
+SEGMENT_KEY = "vault_segment"
+OPENED = f"encryption_config = {{footer_key: '{SEGMENT_KEY}'}}"
+NOTHING = {
+    "identifier": "select '' as pseudonym, '' as namespace, '' as value where false",
+    "person_row": (
+        "select '' as submission_id, '' as sheet, cast(0 as integer) as row_number, '' as field, '' as value where false"
+    ),
+}
+"""SELECTs of no row of the tables of a segment."""
 MERGED_TABLE = "create table if not exists {db}.merged_segment (batch_id varchar not null)"
 
 
@@ -69,9 +86,63 @@ def _attach(connection: duckdb.DuckDBPyConnection, path: Path, key: PlatformKey,
         raise VaultError(path, type(error).__name__) from None
 
 
+def _use_segment_key(connection: duckdb.DuckDBPyConnection, key: PlatformKey) -> None:
+    """Let a connection (httpfs loaded) read and write segments of this installation."""
+    secret = base64.b64encode(key.derive("vault-segment")).decode()
+    connection.execute(f"pragma add_parquet_key('{SEGMENT_KEY}', '{secret}')")
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _open_segment(connection: duckdb.DuckDBPyConnection, path: Path, key: PlatformKey, alias: str) -> None:
+    """Make `<alias>.identifier` and `<alias>.person_row` of a segment of either form.
+
+    Raises:
+        VaultError: it cannot be opened with this key.
+    """
+    if path.suffix == EARLIER_SUFFIX:
+        _attach(connection, path, key, alias, "read_only")
+        return
+    _use_segment_key(connection, key)
+    source = f"read_parquet('{path}', {OPENED})"
+    try:
+        names = [row[0] for row in connection.execute(f"describe select * from {source}").fetchall()]
+    except duckdb.Error as error:
+        raise VaultError(path, type(error).__name__) from None
+    connection.execute(f"create schema {alias}")
+    identifiers, people = [NOTHING["identifier"]], [NOTHING["person_row"]]
+    for name in names:
+        field = name.removeprefix(PSEUDONYM)
+        if field != name:
+            columns = ", ".join(_quoted(prefix + field) for prefix in (PSEUDONYM, NAMESPACE, VALUE))
+            identifiers.append(f"select {columns} from {source} where {_quoted(name)} is not null")
+        field = name.removeprefix(PERSON)
+        if field != name:
+            people.append(
+                f"select {', '.join(PLACE)}, '{field}', {_quoted(name)} from {source} where {_quoted(name)} is not null"
+            )
+    for table, selects in (("identifier", identifiers), ("person_row", people)):
+        connection.execute(f"create view {alias}.{table} as {' union all '.join(selects)}")
+
+
+def _close_segment(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
+    connection.execute(f"detach {alias}" if path.suffix == EARLIER_SUFFIX else f"drop schema {alias} cascade")
+
+
 def segment_path(home: Home, batch_id: str) -> Path:
-    """Return where the segment of a batch is."""
-    return home.vault / "segments" / f"{batch_id}.duckdb"
+    """Return where the segment of a batch is: an earlier version's where only that is there."""
+    path = home.vault / "segments" / f"{batch_id}{SEGMENT_SUFFIX}"
+    earlier = path.with_suffix(EARLIER_SUFFIX)
+    return earlier if earlier.exists() and not path.exists() else path
+
+
+def _segments(home: Home) -> list[Path]:
+    """Return all segments, one a batch, in order."""
+    folder = home.vault / "segments"
+    batches = {path.stem for suffix in (SEGMENT_SUFFIX, EARLIER_SUFFIX) for path in folder.glob(f"[!.]*{suffix}")}
+    return [segment_path(home, batch) for batch in sorted(batches)]
 
 
 def vault_path(home: Home) -> Path:
@@ -80,43 +151,41 @@ def vault_path(home: Home) -> Path:
 
 
 def write_segment(
-    home: Home,
-    key: PlatformKey,
-    batch_id: str,
-    connection: duckdb.DuckDBPyConnection,
-    identifiers_sql: str,
-    people_sql: str,
+    home: Home, key: PlatformKey, batch_id: str, connection: duckdb.DuckDBPyConnection, select: str
 ) -> Path:
-    """Write one batch's segment from two SELECTs that run on `connection` (httpfs loaded).
+    """Write one batch's segment from a SELECT that runs on `connection` (httpfs loaded).
 
-    `identifiers_sql` gives (pseudonym, namespace, value), `people_sql` gives (submission_id, sheet, row_number,
-    field, value). The file appears whole or not at all, mode 0600.
+    It gives `submission_id`, `sheet`, `row_number` and any columns that begin with PERSON, and for any identifiers the
+    three that begin with PSEUDONYM, NAMESPACE and VALUE; null says nothing. The file appears whole or not at all, mode
+    0600, and takes the place of an earlier version's.
     """
-    final = segment_path(home, batch_id)
+    final = home.vault / "segments" / f"{batch_id}{SEGMENT_SUFFIX}"
     final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = final.with_name(f".{final.name}.part")
-    aside.unlink(missing_ok=True)
-    _attach(connection, aside, key, "segment", "read_write")
-    try:
-        connection.execute(TABLES.format(db="segment"))
-        connection.execute(f"insert into segment.identifier {identifiers_sql}")
-        connection.execute(f"insert into segment.person_row {people_sql}")
-    finally:
-        connection.execute("detach segment")
+    _use_segment_key(connection, key)
+    sealed = OPENED.replace(" = ", " ", 1)
+    connection.execute(f"copy ({select}) to '{aside}' (format parquet, {COMPRESSION}, {sealed})")
     aside.chmod(0o600)
+    with aside.open("rb") as stream:
+        os.fsync(stream.fileno())
     aside.replace(final)
+    final.with_suffix(EARLIER_SUFFIX).unlink(missing_ok=True)
     return final
 
 
 def open_segment(home: Home, key: PlatformKey, batch_id: str) -> duckdb.DuckDBPyConnection:
-    """Return a connection with the segment of a batch attached read-only as `segment`."""
+    """Return a connection on which `segment.identifier` and `segment.person_row` are what the segment of a batch holds.
+
+    Raises:
+        VaultError: it cannot be opened with this key.
+    """
     connection = connect(extensions=("httpfs",))
-    _attach(connection, segment_path(home, batch_id), key, "segment", "read_only")
+    _open_segment(connection, segment_path(home, batch_id), key, "segment")
     return connection
 
 
 def _read_through(connection: duckdb.DuckDBPyConnection) -> None:
-    """Read every value of the attached segment."""
+    """Read every value of the segment that is open."""
     for table in SEGMENT_TABLES:
         connection.execute(f"select bit_xor(hash(each)) from segment.{table} as each").fetchone()
 
@@ -189,14 +258,11 @@ def reading(home: Home, key: PlatformKey) -> Iterator[duckdb.DuckDBPyConnection]
         if vault_path(home).exists():
             _attach(connection, vault_path(home), key, "vault", "read_only")
             names.append("vault")
-        for number, segment in enumerate(sorted((home.vault / "segments").glob("*.duckdb"))):
-            _attach(connection, segment, key, f"segment_{number}", "read_only")
+        for number, segment in enumerate(_segments(home)):
+            _open_segment(connection, segment, key, f"segment_{number}")
             names.append(f"segment_{number}")
-        for schema in ("empty",):
-            connection.execute(f"create schema {schema}")
-            connection.execute(TABLES.format(db=schema))
         for table in SEGMENT_TABLES:
-            parts = " union ".join(f"select * from {name}.{table}" for name in ("empty", *names))
+            parts = " union ".join([NOTHING[table], *(f"select * from {name}.{table}" for name in names)])
             connection.execute(f"create temp view {table} as {parts}")
         yield connection
 
@@ -236,11 +302,11 @@ def merge_segments(home: Home, key: PlatformKey) -> MergeResult:
         VaultError: a segment cannot be read. It and all others stay, and the vault opens as before.
         VaultBusyError: another process reads or writes the vault.
     """
-    segments = sorted((home.vault / "segments").glob("*.duckdb"))
+    segments = _segments(home)
     identifiers = rows = 0
     with writing(home, key) as connection:
         for segment in segments:
-            _attach(connection, segment, key, "segment", "read_only")
+            _open_segment(connection, segment, key, "segment")
             try:
                 added, people = _take_in(connection, segment)
             except duckdb.Error as error:
@@ -250,16 +316,17 @@ def merge_segments(home: Home, key: PlatformKey) -> MergeResult:
                 except duckdb.Error:
                     raise VaultError(segment, type(error).__name__) from None
                 raise
-            connection.execute("detach segment")
+            _close_segment(connection, segment, "segment")
             identifiers += added
             rows += people
     for segment in segments:
         segment.unlink()
+        segment.with_suffix(EARLIER_SUFFIX).unlink(missing_ok=True)
     return MergeResult(vault_path(home), len(segments), identifiers, rows)
 
 
 def _take_in(connection: duckdb.DuckDBPyConnection, segment: Path) -> tuple[int, int]:
-    """Take the attached segment into the attached vault in one transaction; return new identifiers and rows."""
+    """Take the open segment into the attached vault in one transaction; return new identifiers and rows."""
     connection.execute("begin")
     added = connection.execute(
         "insert into vault.identifier select distinct pseudonym, namespace, value from segment.identifier as s "

@@ -9,19 +9,20 @@ import hashlib
 import logging
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from edu.batches import file_sha256
 from edu.clock import now
 from edu.contract import Contract, get_contract
+from edu.duck import give_memory_back
 from edu.errors import RejectedFileError
 from edu.paths import Home
 from edu.pseudonym import PlatformKey
-from ingest import archive, feedback
+from ingest import archive, feedback, plain
 from ingest.examination import Examination
 from ingest.found import found_in
 from ingest.pending import Pending
@@ -95,11 +96,12 @@ class Batch:
                     f"raw_{number}",
                     item.password,
                     item.opened,
+                    partial(plain.judged_sql, self.contract),
                 )
             except RejectedFileError as error:
                 item.refusal = error
         # Arrow keeps what the readers have given back; the statements to come need it more.
-        pa.default_memory_pool().release_unused()
+        give_memory_back()
         self.examination.run()
 
     def _archive(self, item: Pending) -> None:

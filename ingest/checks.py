@@ -1,8 +1,10 @@
 """Rules over one row, and copies of rows inside one file.
 
 A rule of the contract gives an SQL condition over `cleaned`, where a field's value is `<field>`, its text is
-`t_<field>`, `id_birth` and `id_sex` are what a valid resident ID says, `as_of` is the date that the row speaks of, and
-`derived_entry_year` the year in which its grade entered.
+`t_<field>`, `id_birth` and `id_sex` are what a valid resident ID says, `as_of` is the date that the row speaks of,
+`completed_years` the age at it (where a rule asks for it), and `derived_entry_year` the year in which its grade entered.
+
+Conditions are computed for every row: what costs and concerns few of them stands in a CASE behind what is cheap.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from edu.contract import Contract, Rule
 from ingest.cleaning import narrow
 from ingest.readers.table import literal, quoted
 
-AGE = "date_part('year', age(as_of, coalesce(id_birth, birth_date)))"
-"""Completed years; the date inside a valid ID number goes before the one that was typed (class 13)."""
+AGE = "completed_years"
+COMPLETED_YEARS = "date_part('year', age(as_of, coalesce(id_birth, birth_date)))"
+"""The date inside a valid ID number goes before the one that was typed (class 13)."""
 
 
 def _texts(words: object) -> str:
@@ -35,7 +38,8 @@ def _placeholder_person(contract: Contract, rule: Rule) -> str:
 def _other_document(_: Contract, rule: Rule) -> str:
     """A number of the shape of a resident ID whose check digit is wrong, under another kind of document."""
     number, kind = quoted(rule.field), quoted(str(rule.params["type_field"]))
-    return f"{kind} <> '1' and regexp_full_match({number}, '\\d{{17}}[\\dX]') and not resident_id_is_valid({number})"
+    is_wrong = f"regexp_full_match({number}, '\\d{{17}}[\\dX]') and not resident_id_is_valid({number})"
+    return f"case when {kind} <> '1' then {is_wrong} end"
 
 
 def _id_birth_date(_: Contract, rule: Rule) -> str:
@@ -73,10 +77,15 @@ def _shared_value(_: Contract, rule: Rule) -> str:
 
     By groups and not by a window, which would hold every column of every row.
     """
-    digits = f"regexp_replace({quoted('t_' + rule.field)}, '[^0-9A-Za-z]', '', 'g')"
+    text = quoted("t_" + rule.field)
+    digits = (
+        f"case when regexp_full_match({text}, '[0-9A-Za-z]*') then {text} "
+        f"else regexp_replace({text}, '[^0-9A-Za-z]', '', 'g') end"
+    )
     return (
-        f"row_id in (select min(row_id) from cleaned where {digits} <> '' "
-        f"group by submission_id, {digits} having count(*) >= {rule.params['minimum_rows']})"
+        f"row_id in (select min(row_id) from (select row_id, submission_id, {digits} as digits from cleaned "
+        f"where {text} is not null) where digits <> '' "
+        f"group by submission_id, digits having count(*) >= {rule.params['minimum_rows']})"
     )
 
 
@@ -136,7 +145,9 @@ def _same_number(_: Contract, rule: Rule) -> str:
         f"upper(regexp_replace({narrow(quoted('t_' + name))}, '[^0-9A-Za-z]', '', 'g'))"
         for name in (rule.field, str(rule.params["other"]))
     ]
-    return f"{numbers[0]} <> '' and {numbers[0]} = {numbers[1]}"
+    return (
+        f"case when {quoted('t_' + rule.field)} is not null then {numbers[0]} <> '' and {numbers[0]} = {numbers[1]} end"
+    )
 
 
 def _sum_differs(_: Contract, rule: Rule) -> str:
@@ -273,11 +284,24 @@ def rule_columns(contract: Contract) -> list[tuple[str, Rule, str]]:
     return [(f"rule_{i}", rule, KINDS[rule.kind](contract, rule)) for i, rule in enumerate(contract.rules)]
 
 
+def needs_age(contract: Contract) -> bool:
+    """Whether a rule asks for `completed_years`."""
+    return any(rule.kind in ("age_limit", "age_range", "grade_age") for rule in contract.rules)
+
+
 def copies_sql(contract: Contract) -> str:
-    """Return a SELECT of the row_id of rows that are copies, field by field, of an earlier row of their submission."""
+    """Return a SELECT of the row_id of rows that are copies, field by field, of an earlier row of their submission.
+
+    Rows are told apart by a hash of their identifiers first, which is cheap and leaves few of most files.
+    """
     texts = ", ".join(quoted("t_" + field.name) for field in contract.fields)
+    own = ", ".join(quoted("t_" + field.name) for field in contract.fields if field.type == "identifier")
+    first = f"hash(submission_id, {own or texts})"
     return f"""
-        with hashed as (select row_id, submission_id, hash({texts}) as h from cleaned),
+        with repeated as (select {first} as g from cleaned group by g having count(*) > 1),
+        hashed as (
+            select row_id, submission_id, hash({texts}) as h from cleaned where {first} in (select g from repeated)
+        ),
         suspects as (select submission_id, h from hashed group by submission_id, h having count(*) > 1),
         numbered as (
             select c.row_id, row_number() over (partition by c.submission_id, {texts} order by c.row_id) as copy_no

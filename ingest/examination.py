@@ -13,9 +13,9 @@ from edu.contract import ZERO_REPORT, Contract, Rule
 from edu.identifiers import identifier_macros
 from edu.periods import start_year
 from ingest import cleaning, plain
-from ingest.checks import EMPTYING, copies_sql, repeated_sql, rule_columns
+from ingest.checks import AGE, COMPLETED_YEARS, EMPTYING, copies_sql, needs_age, repeated_sql, rule_columns
 from ingest.expression import with_steps
-from ingest.keys import ROWS_AT_ONCE, row_key_sql
+from ingest.keys import ROWS_AT_ONCE
 from ingest.pending import Pending
 from ingest.readers import FieldTable
 from ingest.readers.table import literal, quoted
@@ -46,6 +46,8 @@ class Examination:
         self.period = period
         self.connection = connection
         self.scratch = scratch
+        for macro in identifier_macros():
+            connection.execute(macro)
 
     def run(self) -> None:
         """Clean and check every row of every file that could be read."""
@@ -56,8 +58,6 @@ class Examination:
     def _prepare(self) -> None:
         """Make `submissions`, the lookups, and `raw`: every row of every file as text, one column a field."""
         c = self.connection
-        for macro in identifier_macros():
-            c.execute(macro)
         cleaning.register_codes(c)
         table = pa.table(
             {
@@ -70,6 +70,11 @@ class Examination:
         c.register("submission_rows", table)
         c.execute("create or replace temp table submissions as select * from submission_rows")
         c.unregister("submission_rows")
+        tables = [(item, table) for item in self.items for table in (item.result.tables if item.result else ())]
+        if len(tables) == 1 and tables[0][1].judged and not self.contract.zero_report:
+            # The rows of one file are taken as they were read.
+            c.execute(f"create or replace temp view raw as {self._raw_select(*tables[0], 'row_id, ')}")
+            return
         names = ", ".join(f"{quoted(f.name)} varchar" for f in self.contract.fields)
         c.execute(
             "create or replace temp table raw_row (submission_id varchar, value_form varchar, sheet varchar, "
@@ -77,15 +82,15 @@ class Examination:
             f"{names})"
         )
         # One after another: a union of them all would hold blocks of every column for every table at once.
-        for item in self.items:
-            for table in item.result.tables if item.result else ():
-                c.execute(f"insert into raw_row {self._raw_select(item, table)}")
-                if table.name:
-                    c.execute(f"drop table {table.name}")
+        for item, read in tables:
+            c.execute(f"insert into raw_row {self._raw_select(item, read)}")
+            if read.name:
+                c.execute(f"drop table {read.name}")
         # Rows are kept in the order of the files; a number that a window gives would take one thread.
         c.execute("create or replace temp view raw as select rowid as row_id, * from raw_row")
 
-    def _raw_select(self, item: Pending, table: FieldTable) -> str:
+    def _raw_select(self, item: Pending, table: FieldTable, row_id: str = "") -> str:
+        """Return a SELECT of the rows of a table; those that are judged may have their `row_id` before them."""
         assert item.result
         form = self.contract.profiles[item.result.profile].value_form
         sheet = literal(table.sheet) if table.sheet is not None else "cast(null as varchar)"
@@ -95,11 +100,16 @@ class Examination:
         )
         deleted = "is_deleted" if table.has_deletes else "false"
         fault = "row_fault" if table.has_faults else "cast(null as varchar)"
-        rows = f"select row_number, {deleted} as is_deleted, {fault} as row_fault, {fields} from ({table.relation})"
+        judged = f"{row_id}is_plain, " if table.judged else ""
+        rows = f"select {judged}row_number, {deleted} as is_deleted, {fault} as row_fault, {fields} from "
+        rows += f"({table.judged or table.relation})"
+        if not table.judged:
+            rows = plain.with_numbers(self.contract, rows)
+        is_plain = "is_plain" if table.judged else f"{self._is_plain(form, table)} as is_plain"
         return (
-            f"select {literal(item.submission_id)} as submission_id, {literal(form)} as value_form, {sheet} as sheet, "
-            f"row_number, is_deleted, {self._is_plain(form, table)} as is_plain, {self._is_zero_report(item)}, row_fault, "
-            f"{', '.join(quoted(f.name) for f in self.contract.fields)} from ({plain.with_numbers(self.contract, rows)})"
+            f"select {row_id}{literal(item.submission_id)} as submission_id, {literal(form)} as value_form, {sheet} as sheet, "
+            f"row_number, is_deleted, {is_plain}, {self._is_zero_report(item)}, row_fault, "
+            f"{', '.join(quoted(f.name) for f in self.contract.fields)} from ({rows})"
         )
 
     def _is_zero_report(self, item: Pending) -> str:
@@ -136,13 +146,13 @@ class Examination:
             f"""
             create or replace temp view cleaned as
             select raw.row_id, raw.submission_id, raw.sheet, raw.row_number, raw.is_deleted, {self._id_is_valid("raw", "true")},
-                s.submitter_org, s.coverage,
-                s.snapshot_date, {self._as_of()} as as_of, {self._entry_year()} as derived_entry_year,
+                {self._of_submission("submitter_org")}, {self._of_submission("coverage")},
+                {self._of_submission("snapshot_date")}, {self._as_of()} as as_of, {self._entry_year()} as derived_entry_year,
                 {self._grade("stage", "varchar")} as grade_stage,
                 {self._grade("age_minimum", "integer")} as grade_age_minimum,
                 {self._grade("age_maximum", "integer")} as grade_age_maximum, {", ".join(columns)}
             from raw
-            inner join submissions as s on s.submission_id = raw.submission_id
+            {"" if len(self.items) == 1 else "inner join submissions as s on s.submission_id = raw.submission_id"}
             {f"left join grade_lookup on grade_lookup.grade_code = raw.{quoted(self._grade_field)}" if self._grade_field else ""}
             where raw.is_plain
             union all by name
@@ -173,8 +183,23 @@ class Examination:
         grade = self._grade("grade_in_stage", "integer")
         return f"{start_year(self.period)} - {grade} + 1" if self._grade_field else grade
 
-    def _as_of(self) -> str:
-        return f"coalesce(s.snapshot_date, make_date({start_year(self.period)}, 9, 1))"
+    def _of_submission(self, name: str) -> str:
+        """Return a column of a row's submission, in `cleaned`: a constant where there is one only, joined as `s` else."""
+        if len(self.items) > 1:
+            return f"s.{name}"
+        metadata = self.items[0].metadata
+        if name == "snapshot_date":
+            day = metadata.snapshot_date
+            return f"{f'date {literal(day.isoformat())}' if day else 'cast(null as date)'} as {name}"
+        return f"{literal({'submitter_org': metadata.org, 'coverage': metadata.coverage}[name])} as {name}"
+
+    def _as_of(self, is_joined: bool = False) -> str:
+        """Return the date that a row speaks of; see `_of_submission`, or with the submission joined as `s` in any case."""
+        first_day = f"make_date({start_year(self.period)}, 9, 1)"
+        if len(self.items) > 1 or is_joined:
+            return f"coalesce(s.snapshot_date, {first_day})"
+        day = self.items[0].metadata.snapshot_date
+        return f"date {literal(day.isoformat())}" if day else first_day
 
     def _clean_fully(self) -> None:
         """Make `cleaned_fully`: the rows that are not plain, with every expression of the contract's fields."""
@@ -266,7 +291,7 @@ class Examination:
         return f"""
             select c.*, {self._id_is_valid("c", "resident_id_is_valid(c.{})")} from (
                 with joined as (
-                    select p.*, s.submitter_org, s.coverage, s.snapshot_date, {self._as_of()} as as_of,
+                    select p.*, s.submitter_org, s.coverage, s.snapshot_date, {self._as_of(is_joined=True)} as as_of,
                         {self._entry_year()} as derived_entry_year, {self._grade("stage", "varchar")} as grade_stage,
                         {self._grade("age_minimum", "integer")} as grade_age_minimum,
                         {self._grade("age_maximum", "integer")} as grade_age_maximum
@@ -301,11 +326,9 @@ class Examination:
         id_birth, id_sex = "cast(null as date)", "cast(null as varchar)"
         if self._id_field:
             value = quoted(self._id_field)
-            digits = "-".join(
-                f"' || substr({value}, {start}, {length}) || '" for start, length in ((7, 4), (11, 2), (13, 2))
-            )
-            id_birth = f"case when id_is_valid then try_cast('{digits}' as date) end"
+            id_birth = f"case when id_is_valid then cast(try_strptime(substr({value}, 7, 8), '%Y%m%d') as date) end"
             id_sex = f"case when id_is_valid then if(substr({value}, 17, 1) in ('1', '3', '5', '7', '9'), '1', '2') end"
+        age = f", {COMPLETED_YEARS} as {AGE}" if needs_age(contract) else ""
         rules = self._found_first(rule_columns(contract))
         flags = "".join(f", coalesce({condition}, false) as {name}" for name, _, condition in rules)
         quarantine = [condition for f in contract.fields if (condition := cleaning.faulty(f, "quarantine"))]
@@ -324,7 +347,8 @@ class Examination:
             create or replace temp table judged as
             with faulty as (select row_id, row_fault from raw where row_fault is not null),
             zero as ({self._zero_reports()}),
-            dated as (select *, {id_birth} as id_birth, {id_sex} as id_sex from cleaned),
+            identified as (select *, {id_birth} as id_birth, {id_sex} as id_sex from cleaned),
+            dated as (select * {age} from identified),
             ruled as (select * {flags} from dated),
             verdict as (
                 select ruled.row_id, is_deleted, faulty.row_fault, {"".join(name + ", " for name, _, _ in rules)}
@@ -366,7 +390,7 @@ class Examination:
         for name, rule, condition in rules:
             if rule.kind in EMPTYING:
                 (rows,) = c.execute("select count(*) from raw").fetchone() or (0,)
-                parts = rows // ROWS_AT_ONCE + 1
+                parts = -(-rows // ROWS_AT_ONCE)
                 c.execute("create or replace temp table repeated (h ubigint)")
                 for part in range(parts):
                     c.execute(f"insert into repeated {repeated_sql(self.contract, rule, part, parts)}")
@@ -464,20 +488,27 @@ class Examination:
             )
 
     def find_repeated_keys(self) -> None:
-        """Add a warning to each accepted row whose key an earlier, different row of its school's unit has.
+        """Add a warning to each accepted row whose key in `row_keys` an earlier, different row of its school's unit has.
 
         The same person at two schools of one file is a case of the warehouse, where both rows count.
         """
+        c = self.connection
+        c.execute(
+            "create or replace temp table repeated_keys as select row_id, row_key from row_keys where row_key in "
+            "(select row_key from row_keys group by row_key having count(*) > 1)"
+        )
+        if not c.execute("select 1 from repeated_keys limit 1").fetchone():
+            return
         field = self.contract.school_field
         is_said = any(profile.carrier == "statements" for profile in self.contract.profiles.values())
         reason = "statement_changed" if is_said else "duplicate_key"
         school = f"a.{quoted(field)}" if field else "cast(null as varchar)"
-        self.connection.execute(
+        c.execute(
             f"""
             insert into finding_rows
             with own as (
-                select a.row_id, a.submission_id, {school} as school, {row_key_sql(self.contract)} as row_key
-                from accepted as a inner join keyed as k on k.row_id = a.row_id
+                select a.row_id, a.submission_id, {school} as school, k.row_key
+                from accepted as a inner join repeated_keys as k on k.row_id = a.row_id
                 where a.row_id not in (select row_id from copies)
             ),
             repeated as (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,8 +16,10 @@ from ingest.cleaning import PSEUDONYM_NAMESPACE_OF_OTHER_DOCUMENTS, RESIDENT_ID_
 from ingest.readers.table import literal, quoted
 
 FOREIGN_NAMESPACE = "oneroster@system"
-ROWS_AT_ONCE = 250_000
-"""So many rows get their keys at a time, which bounds the memory for them."""
+SAMPLE = 1_000
+"""Where most of so many values are distinct, all are hashed as they come."""
+ROWS_AT_ONCE = 500_000
+"""So many rows are compared with each other at a time, which bounds the memory for them."""
 
 
 def identifier_fields(contract: Contract) -> list[FieldSpec]:
@@ -62,68 +67,117 @@ def canonical_sql(field: FieldSpec, contract: Contract) -> str:
     return name
 
 
-def make_keys(connection: duckdb.DuckDBPyConnection, contract: Contract, key: PlatformKey, workers: int) -> None:
-    """Make `keyed` (row_id, k_<field>…) of accepted rows, in their order, and `pseudonym` for the vault.
+def value_columns(contract: Contract) -> dict[str, str]:
+    """Return, over `accepted`, SQL of what `keys_of` needs of a row: its canonical values, and its other evidence."""
+    columns = {
+        f"v_{field.name}_{namespace}": f"case when {condition} then {canonical_sql(field, contract)} end"
+        for field in identifier_fields(contract)
+        for namespace, condition in namespaces(field, contract)
+    }
+    for name in sorted({name for group in contract.evidence for name in group}):
+        if contract.field(name).type != "identifier":
+            columns[f"e_{name}"] = f"cast({quoted(name)} as varchar)"
+    return {**columns, "shares_number": "shares_number"}
 
-    Most of these identifiers stand in one row: keys are made row by row, because to find the distinct ones and to join
-    them again would cost more. `pseudonym` may hold an identifier that is repeated far below more than once.
+
+@dataclass(frozen=True)
+class Keys:
+    """What identifiers of rows became, each an array over the rows; of null there is null."""
+
+    values: dict[str, pa.Array]
+    """By field: canonical values."""
+    namespaces: dict[str, pa.Array]
+    pseudonyms: dict[str, pa.Array]
+    row_key: pa.Array
+
+
+def keys_of(rows: pa.Table, contract: Contract, key: PlatformKey) -> Keys:
+    """Make the keys of rows: those of `value_columns`, and their place.
+
+    Most of these identifiers stand in one row: to find those that stand in several costs more than it saves where they
+    are few.
     """
-    _make_table(connection)
-    fields = identifier_fields(contract)
-    columns = "".join(f", {quoted('k_' + field.name)} varchar" for field in fields)
-    connection.execute(f"create or replace temp table keyed (row_id bigint{columns})")
-    spaces = [(field, name, condition) for field in fields for name, condition in namespaces(field, contract)]
-    values = "".join(
-        f", case when {condition} then {canonical_sql(field, contract)} end as v{number}"
-        for number, (field, _, condition) in enumerate(spaces)
-    )
-    first, last = connection.execute("select min(row_id), max(row_id) from accepted").fetchone() or (None, None)
-    if first is None:
-        return
-    with PseudonymMaker(key, workers) as maker:
-        for low in range(first, last + 1, ROWS_AT_ONCE):
-            rows = connection.execute(
-                f"select row_id{values} from accepted where row_id between {low} and {low + ROWS_AT_ONCE - 1} "
-                "order by row_id"
-            ).to_arrow_table()
-            made: dict[str, pa.Array] = {}
-            for number, (field, namespace, _) in enumerate(spaces):
-                column = rows[f"v{number}"].combine_chunks().dictionary_encode()
-                known = _keep(connection, maker, key, namespace, column.dictionary).take(column.indices)
-                made[field.name] = pc.coalesce(made[field.name], known) if field.name in made else known
-            table = pa.table({"row_id": rows["row_id"], **{f"k_{name}": found for name, found in made.items()}})
-            del rows, made
-            connection.register("hashed", table)
-            connection.execute("insert into keyed select * from hashed")
-            connection.unregister("hashed")
-            del table
-            pa.default_memory_pool().release_unused()
+    maker = PseudonymMaker(key)
+    made = Keys({}, {}, {}, pa.nulls(rows.num_rows, pa.string()))
+    for field in identifier_fields(contract):
+        for namespace, _ in namespaces(field, contract):
+            values = _column(rows, f"v_{field.name}_{namespace}")
+            if values.null_count == len(values) and field.name in made.values:
+                continue
+            named = pa.repeat(namespace, len(values))
+            if values.null_count:
+                named = pc.if_else(values.is_valid(), named, pa.scalar(None, pa.string()))
+            for of, found in (
+                (made.values, values),
+                (made.namespaces, named),
+                (made.pseudonyms, _pseudonyms(values, namespace, maker, key)),
+            ):
+                of[field.name] = pc.coalesce(of[field.name], found) if field.name in of else found
+    return replace(made, row_key=_row_key(rows, made, contract))
 
 
-def _make_table(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("create or replace temp table pseudonym (namespace varchar, value varchar, pseudonym varchar)")
-
-
-def _keep(
-    connection: duckdb.DuckDBPyConnection, maker: PseudonymMaker, key: PlatformKey, namespace: str, values: pa.Array
-) -> pa.Array:
-    """Return the pseudonyms of distinct values, and keep them in `pseudonym`."""
-    hashed = maker.make(namespace, values)
+def _pseudonyms(values: pa.Array, namespace: str, maker: PseudonymMaker, key: PlatformKey) -> pa.Array:
+    """Return the pseudonyms of values that may be repeated; null of null."""
+    first = values.slice(0, SAMPLE)
+    if not values.null_count and len(first.unique()) * 2 > len(first):
+        distinct, indices = values, None
+    else:
+        encoded = values.dictionary_encode()
+        distinct, indices = encoded.dictionary, encoded.indices
+    hashed = maker.make(namespace, distinct)
     if namespace == FOREIGN_NAMESPACE:
-        hashed = _evidence_of_foreign_ids(key, values, hashed)
-    if len(values):
-        connection.register("hashed", pa.table({"value": values, "pseudonym": hashed}))
-        connection.execute("insert into pseudonym select ?, value, pseudonym from hashed", [namespace])
-        connection.unregister("hashed")
-    return hashed
+        hashed = _evidence_of_foreign_ids(key, distinct, hashed)
+    return hashed if indices is None else hashed.take(indices)
 
 
-def make_pseudonyms(connection: duckdb.DuckDBPyConnection, contract: Contract, key: PlatformKey, workers: int) -> None:
+def _column(rows: pa.Table, name: str) -> pa.Array:
+    return rows[name].cast(pa.string()).combine_chunks()
+
+
+def _joined(parts: Sequence[pa.Array | str], separator: str) -> pa.Array:
+    """Return texts joined row by row; null where one is null."""
+    return pc.binary_join_element_wise(*(pa.scalar(p) if isinstance(p, str) else p for p in parts), separator)
+
+
+def _row_key(rows: pa.Table, made: Keys, contract: Contract) -> pa.Array:
+    """Return the rows' keys: the first complete evidence group, else the place in its file.
+
+    A group without any number, as a place in a class, names no row that shared a number with another person's.
+    """
+    found = pa.nulls(rows.num_rows, pa.string())
+    for group in contract.evidence:
+        if not found.null_count:
+            return found
+        parts = []
+        for name in group:
+            field = contract.field(name)
+            if field.type != "identifier":
+                parts.append(_column(rows, f"e_{name}"))
+            elif field.namespace == FOREIGN_NAMESPACE:
+                parts.append(made.pseudonyms[name])
+            else:
+                parts.append(_joined([str(field.namespace), made.pseudonyms[name]], ":"))
+        group_key = _joined(parts, "/") if len(parts) > 1 else parts[0]
+        if not any(contract.field(name).type == "identifier" for name in group):
+            shares = rows["shares_number"].combine_chunks()
+            group_key = pc.if_else(shares, pa.scalar(None, pa.string()), group_key)
+        found = pc.coalesce(found, group_key)
+    if not found.null_count:
+        return found
+    place = [
+        pc.binary_join_element_wise("row:", _column(rows, "submission_id"), ""),
+        pc.fill_null(_column(rows, "sheet"), ""),
+        _column(rows, "row_number"),
+    ]
+    return pc.coalesce(found, _joined(place, "/"))
+
+
+def make_pseudonyms(connection: duckdb.DuckDBPyConnection, contract: Contract, key: PlatformKey) -> None:
     """Make `pseudonym` (namespace, value, pseudonym) of the distinct identifiers of accepted rows.
 
     For additive datasets, whose rows are many and whose persons few.
     """
-    _make_table(connection)
+    connection.execute("create or replace temp table pseudonym (namespace varchar, value varchar, pseudonym varchar)")
     fields = identifier_fields(contract)
     if not fields:
         return
@@ -136,16 +190,22 @@ def make_pseudonyms(connection: duckdb.DuckDBPyConnection, contract: Contract, k
         f"create or replace temp table identifier_value as select distinct namespace, value from ({every}) where value is not null"
     )
     names = connection.execute("select distinct namespace from identifier_value order by namespace").fetchall()
-    with PseudonymMaker(key, workers) as maker:
-        for (namespace,) in names:
-            values = (
-                connection.execute("select value from identifier_value where namespace = ?", [namespace])
-                .to_arrow_table()["value"]
-                .combine_chunks()
-            )
-            _keep(connection, maker, key, namespace, values)
-            del values
-            pa.default_memory_pool().release_unused()
+    maker = PseudonymMaker(key)
+    for (namespace,) in names:
+        values = (
+            connection.execute("select value from identifier_value where namespace = ?", [namespace])
+            .to_arrow_table()["value"]
+            .combine_chunks()
+        )
+        hashed = maker.make(namespace, values)
+        if namespace == FOREIGN_NAMESPACE:
+            hashed = _evidence_of_foreign_ids(key, values, hashed)
+        if len(values):
+            connection.register("hashed", pa.table({"value": values, "pseudonym": hashed}))
+            connection.execute("insert into pseudonym select ?, value, pseudonym from hashed", [namespace])
+            connection.unregister("hashed")
+        del values, hashed
+        pa.default_memory_pool().release_unused()
 
 
 def _evidence_of_foreign_ids(key: PlatformKey, values: pa.Array, hashed: pa.Array) -> pa.Array:
@@ -168,27 +228,3 @@ def pseudonym_joins(contract: Contract) -> str:
         f"{namespace_sql(field, contract)} and {quoted('k_' + field.name)}.value = {canonical_sql(field, contract)}"
         for field in identifier_fields(contract)
     )
-
-
-def row_key_sql(contract: Contract) -> str:
-    """Return SQL of the row's key over `accepted as a` and `keyed as k`: the first complete evidence group, else the
-    place in its file.
-
-    A group without any number, as a place in a class, names no row that shared a number with another person's.
-    """
-    groups = []
-    for group in contract.evidence:
-        parts = []
-        for name in group:
-            field = contract.field(name)
-            if field.namespace == FOREIGN_NAMESPACE:
-                parts.append(f"k.{quoted('k_' + name)}")
-            elif field.type == "identifier":
-                parts.append(f"'{field.namespace}:' || k.{quoted('k_' + name)}")
-            else:
-                parts.append(f"cast(a.{quoted(name)} as varchar)")
-        key = " || '/' || ".join(parts)
-        has_number = any(contract.field(name).type == "identifier" for name in group)
-        groups.append(key if has_number else f"case when not a.shares_number then {key} end")
-    place = "'row:' || a.submission_id || '/' || coalesce(a.sheet, '') || '/' || a.row_number"
-    return f"coalesce({', '.join([*groups, place])})"

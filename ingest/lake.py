@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from queue import Full, Queue
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from edu.duck import COMPRESSION
 from edu.paths import Home
 from edu.pseudonym import PlatformKey
 from edu.runs import ensure_empty
@@ -31,33 +33,111 @@ def copy_to(connection: duckdb.DuckDBPyConnection, select: str, path: Path, opti
     """Write a SELECT to a Parquet file that appears whole or not at all; return the number of rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.part")
-    row = connection.execute(f"copy ({select}) to '{aside}' (format parquet, compression zstd{options})").fetchone()
+    row = connection.execute(f"copy ({select}) to '{aside}' (format parquet, {COMPRESSION}{options})").fetchone()
     with aside.open("rb") as stream:
         os.fsync(stream.fileno())
     aside.replace(path)
     return int(row[0]) if row else 0
 
 
-def write_slices(connection: duckdb.DuckDBPyConnection, selects: Iterable[str], schema: pa.Schema, path: Path) -> None:
-    """Write what SELECTs of the schema's columns give, one after another, as `copy_to` does; each is a row group.
+class Slices:
+    """A Parquet file that is written slice by slice, each a row group, while the next one is made; use it as a context.
 
-    Rows in an order of their own are sorted slice by slice in memory, where one sort of them all would spill; while a
-    slice is written, the next one is read.
+    The file appears whole at the end, or not at all.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    with pq.ParquetWriter(aside, schema, compression="zstd") as writer, ThreadPoolExecutor(1) as writing:
-        last: Future[None] | None = None
-        for select in selects:
-            rows = connection.execute(select).to_arrow_table().cast(schema)
-            if last:
-                last.result()
-            last = writing.submit(writer.write_table, rows)
-        if last:
-            last.result()
-    with aside.open("rb") as stream:
-        os.fsync(stream.fileno())
-    aside.replace(path)
+
+    def __init__(self, path: Path, schema: pa.Schema, distinct: Collection[str] = ()) -> None:
+        """Take the file's columns; those of which most values are `distinct` are written without a dictionary."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._aside = path.with_name(f".{path.name}.part")
+        repeated = [name for name in schema.names if name not in distinct]
+        self._writer = pq.ParquetWriter(self._aside, schema, compression="zstd", use_dictionary=repeated)
+        self._writing = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> Slices:
+        return self
+
+    def write(self, rows: pa.Table) -> None:
+        """Write rows of the schema's columns behind those before."""
+        if self._last:
+            self._last.result()
+        self._last = self._writing.submit(self._writer.write_table, rows)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._writing.shutdown()
+        if kind is None and self._last:
+            self._last.result()
+        self._writer.close()
+        if kind is None:
+            with self._aside.open("rb") as stream:
+                os.fsync(stream.fileno())
+            self._aside.replace(self._path)
+
+
+class Stream:
+    """Rows that a statement in a thread of its own reads while they are made; use it as a context.
+
+    The end of the context waits for the end of the statement.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, run: Callable[[duckdb.DuckDBPyConnection, str], None]
+    ) -> None:
+        """Take what runs the statement, given a connection of its own and a SELECT of the rows."""
+        self._connection = connection.cursor()
+        self._run = run
+        self._rows: Queue[pa.Table | BaseException | None] = Queue(1)
+        self._thread = ThreadPoolExecutor(1)
+        self._done: Future[None] | None = None
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def write(self, rows: pa.Table) -> None:
+        """Give rows; all have the columns of the first ones."""
+        if self._done is None:
+            self._done = self._thread.submit(self._read, rows.schema)
+        self._put(rows)
+
+    def _put(self, rows: pa.Table | BaseException | None) -> None:
+        assert self._done
+        while True:
+            if self._done.done():
+                # It ended before its rows did, so it failed.
+                self._done.result()
+                return
+            try:
+                self._rows.put(rows, timeout=0.1)
+            except Full:
+                continue
+            return
+
+    def _read(self, schema: pa.Schema) -> None:
+        def batches() -> Iterator[pa.RecordBatch]:
+            while (rows := self._rows.get()) is not None:
+                if isinstance(rows, BaseException):
+                    raise rows
+                yield from rows.to_batches()
+
+        self._connection.register("streamed", pa.RecordBatchReader.from_batches(schema, batches()))
+        self._run(self._connection, "select * from streamed")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        try:
+            if self._done:
+                if kind is None:
+                    self._put(None)
+                    self._done.result()
+                elif not self._done.done():
+                    # What is written aside is not to get its name.
+                    while not self._rows.empty():
+                        self._rows.get_nowait()
+                    self._rows.put(RuntimeError("the rows end before their time"))
+        finally:
+            self._thread.shutdown()
+            self._connection.close()
 
 
 def lake_path(home: Home, dataset: str, period: str, batch_id: str) -> Path:

@@ -11,14 +11,15 @@ import hashlib
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from edu import runs
 from edu.clock import now
 from edu.contract import Contract
 from edu.duck import connect
-from edu.keyed_hash import BLOCK_BYTES
 from edu.paths import PRIVATE_DIR_MODE, Home
-from edu.pseudonym import PlatformKey
+from edu.pseudonym import PlatformKey, keyed_hashes
 from edu.settings import get_settings
 from ingest.lake import copy_to
 from ingest.readers.table import literal
@@ -28,7 +29,15 @@ FILE_KEY = "match"
 OPENED = f", encryption_config = {{footer_key: '{FILE_KEY}'}}"
 """What `read_parquet` needs for a file of hashes, on a connection that has the key."""
 FINAL_LETTER = "G"
-NORMAL = "upper(regexp_replace({text}, '[\\s·•．.]', '', 'g'))"
+MATCH_SCHEMA = pa.schema(
+    [
+        ("roll_key", pa.string()),
+        ("is_final", pa.bool_()),
+        ("person_hash", pa.string()),
+        ("guardian_hash", pa.string()),
+    ]
+)
+MATCH_COLUMNS = MATCH_SCHEMA.names
 
 
 def has_match(contract: Contract) -> bool:
@@ -47,42 +56,44 @@ def use_file_key(connection: duckdb.DuckDBPyConnection, key: PlatformKey) -> Non
     connection.execute(f"pragma add_parquet_key('{FILE_KEY}', '{key.derive('match-file').hex()[:32]}')")
 
 
-def _mac(text: str) -> str:
-    """Return SQL of HMAC-SHA256 (RFC 2104) of a text, its first 128 bits; the padded keys stand in `match_key`."""
-    return f"left(sha256(outer_pad || unhex(sha256(inner_pad || encode({text})))), 32)"
+def text_columns() -> dict[str, str]:
+    """Return, over `accepted`, SQL of what `hashes_of` needs of a row."""
+    return {
+        "m_person": f"{_normal('name')} || chr(31) || strftime(birth_date, '%Y%m%d')",
+        "m_guardian": f"{_normal('guardian_name')} || chr(31) || guardian_phone",
+        "m_is_final": f"left(xjh, 1) = {literal(FINAL_LETTER)}",
+    }
 
 
-def write_match(connection: duckdb.DuckDBPyConnection, home: Home, key: PlatformKey, batch_id: str) -> None:
+def _normal(name: str) -> str:
+    """Return SQL of a name in capitals, without what names are written with and without."""
+    written = f"upper(regexp_replace({name}, '[\\s·•．.]', '', 'g'))"
+    # Of common characters alone, as nearly all are, it is what it is.
+    return f"case when regexp_full_match({name}, '[\\x{{4E00}}-\\x{{9FA5}}]*') then {name} else {written} end"
+
+
+def hashes_of(rows: pa.Table, roll_keys: pa.Array, key: PlatformKey) -> pa.Table:
+    """Return the hashes of rows: those of `text_columns` and their keys; of rows that have roll number, name and birth."""
+    table = pa.table([roll_keys, *(rows[name] for name in ("m_is_final", "m_person", "m_guardian"))], MATCH_COLUMNS)
+    table = table.filter(pc.and_(table["roll_key"].is_valid(), table["person_hash"].is_valid()))
+    for place, name in ((2, "person_hash"), (3, "guardian_hash")):
+        texts = table[name].cast(pa.string()).combine_chunks()
+        table = table.set_column(place, name, keyed_hashes(key, "match", texts))
+    return table.cast(MATCH_SCHEMA)
+
+
+def write_match(
+    connection: duckdb.DuckDBPyConnection, home: Home, key: PlatformKey, batch_id: str, select: str
+) -> None:
     """Write the hashes of a batch's accepted rows to `vault/match/<batch_id>.parquet`, encrypted, mode 0600.
 
-    `connection` (httpfs loaded) has the tables `accepted` and `keyed` of the batch. The key never stands in a
-    statement's text, where an error could show it.
+    The SELECT, which runs on `connection` (httpfs loaded), gives what `hashes_of` returns.
     """
-    secret = key.derive("match").ljust(BLOCK_BYTES, b"\0")
-    connection.execute(
-        "create or replace temp table match_key as select ?::blob as inner_pad, ?::blob as outer_pad",
-        [bytes(byte ^ 0x36 for byte in secret), bytes(byte ^ 0x5C for byte in secret)],
-    )
     use_file_key(connection, key)
-    person = NORMAL.format(text="a.name") + " || chr(31) || strftime(a.birth_date, '%Y%m%d')"
-    guardian = NORMAL.format(text="a.guardian_name") + " || chr(31) || a.guardian_phone"
     path = match_path(home, batch_id)
     path.parent.mkdir(mode=PRIVATE_DIR_MODE, parents=True, exist_ok=True)
-    copy_to(
-        connection,
-        f"""
-        select k.k_xjh as roll_key, left(a.xjh, 1) = {literal(FINAL_LETTER)} as is_final,
-            {_mac(person)} as person_hash, {_mac(guardian)} as guardian_hash
-        from accepted as a
-        inner join keyed as k on k.row_id = a.row_id
-        cross join match_key
-        where k.k_xjh is not null and a.name is not null and a.birth_date is not null
-        """,
-        path,
-        f", encryption_config {{footer_key: '{FILE_KEY}'}}",
-    )
+    copy_to(connection, select, path, f", encryption_config {{footer_key: '{FILE_KEY}'}}")
     path.chmod(0o600)
-    connection.execute("drop table match_key")
 
 
 def record_links(home: Home, key: PlatformKey) -> int:

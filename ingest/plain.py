@@ -8,24 +8,40 @@ not named here is not plain, and its row takes the whole way.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from edu.codes import code_sets, current_divisions
 from edu.contract import Contract, FieldSpec
-from edu.identifiers import RESIDENT_ID_SHAPE, SCHOOL_CODE_SHAPE, XJH_SHAPE
-from ingest.cleaning import MOJIBAKE, RESIDENT_ID_TYPE, is_phone, lacks_area_zero, null_words
+from edu.identifiers import SCHOOL_CODE_SHAPE, XJH_SHAPE
+from ingest.cleaning import RESIDENT_ID_TYPE, is_phone, null_words
 from ingest.readers.table import literal, quoted
 
 PLAIN = r"0-9A-Za-z\x{4E00}-\x{9FA5}"
 TEXT = rf"[{PLAIN}]([{PLAIN} _.·,，、:：（）()-]*[{PLAIN}）)])?"
 """Text that begins and ends with a letter, digit or common character."""
-NAME = r"[\x{4E00}-\x{9FA5}]{2,8}"
-"""Names in the characters that every encoding holds; other names are judged by the whole cleaning."""
+NAME = r"[\x{4E00}-\x{5C6E}\x{5C70}-\x{70EA}\x{70EC}-\x{951E}\x{9520}-\x{9FA5}]{2,8}"
+"""Names in the characters that every encoding holds, but for those of `ingest.cleaning.MOJIBAKE`; other names are judged by
+the whole cleaning."""
+PHONE = r"(0[0-9]{2,3}[- ]?[2-9][0-9]{6,7}|1[3-9][0-9]{9}|[2-9][0-9]{6,7})"
+"""Telephones with the zero of their area code, mobile numbers, and numbers too short to have an area code."""
 DECIMAL_DIGITS = 12
 VALUE_FORM = "code"
 """The form of values for which rows can be plain; labels are looked up by the whole cleaning."""
 
 
-def _words(words: tuple[str, ...]) -> str:
-    return ", ".join(literal(word) for word in words)
+def _day_shape(century: str, separator: str) -> str:
+    """Return the pattern of a day of the calendar (Gregorian) in the years of some centuries."""
+    leap = r"(0[48]|[2468][048]|[13579][26])"
+    in_any_year = (
+        rf"(0[13578]|1[02]){separator}(0[1-9]|[12]\d|3[01])|(0[469]|11){separator}(0[1-9]|[12]\d|30)"
+        rf"|02{separator}(0[1-9]|1\d|2[0-8])"
+    )
+    return rf"(({century})\d\d{separator}({in_any_year})|(({century}){leap}|2000){separator}02{separator}29)"
+
+
+def _is_one_of(name: str, words: tuple[str, ...]) -> str:
+    """Return the condition that a text is one of some; IN would be a join for each field, which loses the order of rows."""
+    return f"list_contains([{', '.join(literal(word) for word in words)}], {name})"
 
 
 def _full(name: str, pattern: str) -> str:
@@ -34,7 +50,7 @@ def _full(name: str, pattern: str) -> str:
 
 def _free(field: FieldSpec, name: str) -> str:
     """A text without white space at its ends, of no special opening, and no word for nothing."""
-    return f"{_full(name, TEXT)} and {name} not in ({_words(null_words(field))})"
+    return f"{_full(name, TEXT)} and not {_is_one_of(name, null_words(field))}"
 
 
 def _number(field: FieldSpec, name: str) -> str:
@@ -52,6 +68,10 @@ def _date(name: str) -> str:
     return f"try_cast(case when length({name}) = 8 then {pieces} else {name} end as date)"
 
 
+RESIDENT_ID = rf"[1-9]\d{{5}}{_day_shape('18|19|20', '')}\d{{3}}[\dX]"
+"""`edu.identifiers.RESIDENT_ID_SHAPE` with a day that was."""
+
+
 def _identifier(field: FieldSpec, contract: Contract, name: str) -> str:
     if field.namespace == "xjh":
         return _full(name, XJH_SHAPE)
@@ -59,7 +79,7 @@ def _identifier(field: FieldSpec, contract: Contract, name: str) -> str:
         types = [other.name for other in contract.fields if other.code_set == "SFZJLX"]
         is_resident = f"coalesce({quoted(types[0])}, '{RESIDENT_ID_TYPE}') = '{RESIDENT_ID_TYPE}' and " if types else ""
         return f"{is_resident}{_is_resident_id(name)}"
-    return f"{_full(name, rf'[0-9A-Za-z]{{1,{field.width or 64}}}')} and {name} not in ({_words(null_words(field))})"
+    return f"{_full(name, rf'[0-9A-Za-z]{{1,{field.width or 64}}}')} and not {_is_one_of(name, null_words(field))}"
 
 
 def number_column(name: str) -> str:
@@ -70,11 +90,7 @@ def number_column(name: str) -> str:
 def _is_resident_id(name: str) -> str:
     """The same as `resident_id_is_valid`, over an integer that is made once."""
     number = number_column(name.strip('"'))
-    return (
-        f"regexp_full_match({name}, '{RESIDENT_ID_SHAPE}') and resident_id_check_of({number}) = substr({name}, 18, 1) "
-        f"and try_cast(substr({name}, 7, 4) || '-' || substr({name}, 11, 2) || '-' || substr({name}, 13, 2) as date) "
-        "is not null"
-    )
+    return f"{_full(name, RESIDENT_ID)} and resident_id_check_of({number}) = substr({name}, 18, 1)"
 
 
 def with_numbers(contract: Contract, relation: str) -> str:
@@ -93,12 +109,11 @@ def _present(field: FieldSpec, contract: Contract) -> str | None:
     match field.type:
         case "code" | "flag":
             codes = code_sets()["SFBZ" if field.type == "flag" else str(field.code_set)]
-            return f"{name} in ({_words(tuple(codes))})"
+            return _is_one_of(name, tuple(codes))
         case "integer" | "decimal":
             return _number(field, name)
         case "date":
-            shape = "(19|20)[0-9]{6}|(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}"
-            return f"{_full(name, shape)} and {_date(name)} is not null"
+            return _full(name, f"{_day_shape('19|20', '')}|{_day_shape('19|20', '-')}")
         case "year_month":
             return _full(name, r"(19|20)\d{2}(0[1-9]|1[0-2])")
         case "class_name":
@@ -106,14 +121,13 @@ def _present(field: FieldSpec, contract: Contract) -> str | None:
         case "school_code":
             return _full(name, SCHOOL_CODE_SHAPE)
         case "division_code":
-            return f"{name} in ({_words(current_divisions())})"
+            return _is_one_of(name, current_divisions())
         case "identifier":
             return _identifier(field, contract, name)
         case "private" if "name" in field.name:
-            garbled = f"regexp_matches({name}, {literal(MOJIBAKE)})"
-            return f"{_full(name, NAME)} and not {garbled} and {name} not in ({_words(null_words(field))})"
+            return f"{_full(name, NAME)} and not {_is_one_of(name, null_words(field))}"
         case "private":
-            return f"{_free(field, name)} and not {lacks_area_zero(name)}" if is_phone(field) else _free(field, name)
+            return _full(name, PHONE) if is_phone(field) else _free(field, name)
         case "text":
             return f"{_free(field, name)} and length({name}) <= {field.width or 200}"
         case _:
@@ -137,6 +151,22 @@ def is_plain_sql(contract: Contract, fields: tuple[str, ...]) -> str:
                 f"coalesce({present}, false)" if field.mandatory else f"({name} is null or coalesce({present}, false))"
             )
     return " and ".join(f"({condition})" for condition in conditions) or "true"
+
+
+def judged_sql(contract: Contract, profile: str, columns: Mapping[int, str], relation: str) -> str:
+    """Return a SELECT of a relation with `is_plain`; see `ingest.readers.table.Judge`."""
+    form = contract.profiles[profile].value_form
+    if form != VALUE_FORM:
+        return f"select *, false as is_plain from {relation}"
+    names = "".join(f", c{i} as {quoted(name)}" for i, name in sorted(columns.items()))
+    missing = "".join(
+        f", cast(null as varchar) as {quoted(field.name)}"
+        for field in contract.fields
+        if field.name not in columns.values()
+    )
+    condition = is_plain_sql(contract, tuple(columns.values()))
+    numbered = with_numbers(contract, f"select *{names}{missing} from {relation}")
+    return f"select row_number, columns('^c[0-9]+$'), {condition} as is_plain from ({numbered})"
 
 
 def value_sql(field: FieldSpec) -> str:

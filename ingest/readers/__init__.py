@@ -10,7 +10,7 @@ from edu.contract import Contract
 from edu.errors import RejectedFileError
 from ingest.inbox import Source
 from ingest.readers import csv, parquet, roster, sniff, workbook, xapi
-from ingest.readers.table import FieldTable, ReadResult
+from ingest.readers.table import FieldTable, Judge, ReadResult
 
 __all__ = ["FieldTable", "ReadResult", "peek_title", "read"]
 
@@ -39,6 +39,7 @@ def read(
     prefix: str,
     password: str | None = None,
     opened: Path | None = None,
+    judge: Judge | None = None,
 ) -> ReadResult:
     """Read a source for a contract.
 
@@ -51,6 +52,7 @@ def read(
         prefix: begins the names of this source's tables.
         password: opens an encrypted workbook; it is kept nowhere.
         opened: the encrypted workbook as the password opened it before.
+        judge: tells rows that need no cleaning while they are read, where the reader can.
 
     Raises:
         RejectedFileError: the file cannot be read as this dataset.
@@ -69,4 +71,4 @@ def read(
         return xapi.read(source, contract, connection, prefix)
     if kind in workbook.KINDS:
         return workbook.read(source.path, kind, contract, profile, connection, scratch, prefix, password, opened)
-    return csv.read(source, contract, profile, connection, scratch, prefix)
+    return csv.read(source, contract, profile, connection, scratch, prefix, judge)

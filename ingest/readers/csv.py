@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
@@ -18,7 +19,7 @@ from ingest.readers import mixed, records
 from ingest.readers.dialect import Dialect, detect_encoding, first_text, peek
 from ingest.readers.form import Form, recognise_form
 from ingest.readers.guard import unreadable
-from ingest.readers.table import ReadResult, body
+from ingest.readers.table import Judge, ReadResult, body
 
 __all__ = ["as_sent", "detect_encoding", "first_text", "read"]
 
@@ -26,6 +27,8 @@ COLUMNS_MAXIMUM = 1_024
 BLOCK_BYTES = 4 << 20
 """A record is at most this long; memory is a few blocks."""
 
+RECORDS = "csv_records"
+"""Name of the records of a file while they are loaded."""
 ENCODING_NOTES = {"gb18030": "encoding_gb18030", mixed.ENCODING: "encoding_mixed"}
 
 
@@ -53,6 +56,7 @@ def read(
     connection: duckdb.DuckDBPyConnection,
     scratch: Path,
     prefix: str,
+    judge: Judge | None = None,
 ) -> ReadResult:
     """Read a CSV file; see `ingest.readers.read`.
 
@@ -79,12 +83,20 @@ def read(
                 _copy(path, encoding, mark, form.start, readable)
             except UnicodeDecodeError:
                 raise RejectedFileError(path.name, "encoding_unreadable", "Save it as CSV UTF-8.") from None
-        has_faults = _load(connection, path.name, readable, form, table, copies[1])
+        has_faults = _load(connection, path.name, readable, form, table, copies[1], judge)
     finally:
         for copy in copies:
             copy.unlink(missing_ok=True)
     fields, dropped, said = body(
-        connection, table, form.width, form.header, contract, None, form.header_rows, has_faults=has_faults
+        connection,
+        table,
+        form.width,
+        form.header,
+        contract,
+        None,
+        form.header_rows,
+        has_faults=has_faults,
+        is_judged=judge is not None and not has_faults,
     )
     notes.extend(note for note in said if note not in notes)
     if form.header_rows > 1:
@@ -137,16 +149,24 @@ def _check_faults(connection: duckdb.DuckDBPyConnection, file: str, table: str) 
 
 
 def _load(
-    connection: duckdb.DuckDBPyConnection, file: str, readable: Path, form: Form, table: str, rewritten: Path
+    connection: duckdb.DuckDBPyConnection,
+    file: str,
+    readable: Path,
+    form: Form,
+    table: str,
+    rewritten: Path,
+    judge: Judge | None,
 ) -> bool:
-    """Load all records into `table` (row_number, c0, c1, …); return whether it was done record by record.
+    """Load all records into `table` (row_number, c0, c1, …, and is_plain where a judge is given); return whether it was
+    done record by record, with `row_fault` and without a judge.
 
     Raises:
         RejectedFileError: the file cannot be read as a table.
     """
     if form.dialect.is_plain and records.is_well_formed(readable, form.dialect):
         try:
-            _load_fast(connection, readable, form.dialect, form.width, table)
+            select = judge(form.header.profile, form.header.columns, RECORDS) if judge else None
+            _load_fast(connection, readable, form.dialect, form.width, table, select)
         except _UnevenError:
             pass
         else:
@@ -158,8 +178,15 @@ def _load(
     return True
 
 
-def _load_fast(connection: duckdb.DuckDBPyConnection, readable: Path, dialect: Dialect, width: int, table: str) -> None:
-    """Load all records of a UTF-8 file.
+def _load_fast(
+    connection: duckdb.DuckDBPyConnection,
+    readable: Path,
+    dialect: Dialect,
+    width: int,
+    table: str,
+    select: str | None = None,
+) -> None:
+    """Load all records of a UTF-8 file by a SELECT over `RECORDS`.
 
     Raises:
         _UnevenError: a record has another width.
@@ -180,12 +207,12 @@ def _load_fast(connection: duckdb.DuckDBPyConnection, readable: Path, dialect: D
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
             ),
         )
-        connection.register("csv_records", _numbered(reader))
-        connection.execute(f"create or replace temp table {table} as select * from csv_records")
+        connection.register(RECORDS, _numbered(reader))
+        connection.execute(f"create or replace temp table {table} as {select or f'select * from {RECORDS}'}")
     except (pa.ArrowInvalid, duckdb.InvalidInputException):
         raise _UnevenError from None
     finally:
-        connection.unregister("csv_records")
+        connection.unregister(RECORDS)
 
 
 def _numbered(reader: pacsv.CSVStreamingReader) -> pa.RecordBatchReader:
@@ -195,7 +222,7 @@ def _numbered(reader: pacsv.CSVStreamingReader) -> pa.RecordBatchReader:
     def batches() -> Iterator[pa.RecordBatch]:
         start = 1
         for batch in reader:
-            ordinals = pa.array(range(start, start + batch.num_rows), pa.int32())
+            ordinals = pa.array(np.arange(start, start + batch.num_rows, dtype=np.int32))
             start += batch.num_rows
             yield pa.RecordBatch.from_arrays([ordinals, *batch.columns], schema=schema)
 

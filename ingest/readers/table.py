@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -35,6 +35,14 @@ class FieldTable:
     """Whether the SELECT gives `row_fault` too: the reason why a row cannot be read at all, else null."""
     name: str | None = None
     """The temporary table that the SELECT alone reads; it can go once its rows were taken."""
+    judged: str | None = None
+    """The SELECT with two columns more, where the table has the verdict of `Judge`: `row_id`, which counts in the order of
+    the file, and `is_plain`."""
+
+
+Judge = Callable[[str, Mapping[int, str], str], str]
+"""From a profile, the field of each column by its index, and a relation with columns c0, c1, …: a SELECT of the relation
+with `is_plain` beside it, whether the row needs no cleaning."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +68,14 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _unprotect(connection: duckdb.DuckDBPyConnection, table: str, header: Header, after_row: int) -> list[FormNote]:
+def _unprotect(
+    connection: duckdb.DuckDBPyConnection, table: str, header: Header, after_row: int, is_suspect: str
+) -> list[FormNote]:
     """Take texts out of Excel's `="…"`, the header's too; return a note for each column whose body had them."""
     notes = []
     # Nearly no file has any: the beginnings are looked at first.
     openings = ", ".join(f"bool_or({opens_sql(f'c{i}')})" for i in sorted(header.columns))
-    found = connection.execute(f"select {openings} from {table}").fetchone() or ()
+    found = connection.execute(f"select {openings} from {table} where {is_suspect}").fetchone() or ()
     for i in (i for i, has_opening in zip(sorted(header.columns), found, strict=True) if has_opening):
         condition = f"{opens_sql(f'c{i}')} and {is_protected_sql(f'c{i}')}"
         [last] = connection.execute(f"select max(row_number) from {table} where {condition}").fetchone() or (None,)
@@ -103,15 +113,22 @@ def body(
     sheet: str | None,
     after_row: int,
     has_faults: bool = False,
+    is_judged: bool = False,
 ) -> tuple[FieldTable, int, list[FormNote]]:
     """Take repeated titles and headers, blank, code, total and signature rows out of a raw table.
 
     Returns the rest, how many rows were taken out and not blank, and what is to be said of the form.
 
     The raw table has `row_number` and text columns c0, c1, …; body rows come after `after_row`. With
-    `has_faults` it has `row_fault` too.
+    `has_faults` it has `row_fault` too, if it `is_judged` also `is_plain`.
     """
-    notes = _unprotect(connection, table, header, after_row)
+    # A plain row has no text that stands for another, and where each row must have a school's code it is none of those
+    # that are taken out.
+    is_suspect = "not is_plain" if is_judged else "true"
+    notes = _unprotect(connection, table, header, after_row, is_suspect)
+    school = contract.field(contract.school_field) if contract.school_field else None
+    is_coded = is_judged and school is not None and school.mandatory and school.type == "school_code"
+    within = f"{is_suspect} and " if is_coded else ""
     columns = [_trimmed(i) for i in range(width)]
     first = f"coalesce({', '.join(columns)})"
     is_alone = f"len(list_distinct(list_filter([{', '.join(columns)}], lambda text: text is not null))) = 1"
@@ -123,20 +140,20 @@ def body(
         texts = ", ".join(literal(text) for text in header.above)
         again.append(f"case when {first} in ({texts}) then {is_alone} else false end")
     repeated = connection.execute(
-        f"delete from {table} where row_number > {after_row} and ({' or '.join(again)})"
+        f"delete from {table} where {'' if header.above else within}row_number > {after_row} and ({' or '.join(again)})"
     ).fetchone()
     connection.execute(f"delete from {table} where row_number <= {after_row}")
     words = "|".join(FOOTER_WORDS)
     key_column = next((f"c{i}" for i, name in header.columns.items() if name == contract.school_field), None)
     # A row whose school begins with a digit is one of the body: nothing else of it need be looked at.
     is_open = f"coalesce(not regexp_matches({key_column}, '^\\s*''?\\d'), true)" if key_column else "true"
-    connection.execute(f"delete from {table} where {is_open} and {first} is null")
+    connection.execute(f"delete from {table} where {within}{is_open} and {first} is null")
     is_count = f"case when regexp_matches({first}, {literal(COUNT_NOTE)}) then {is_alone} else false end"
     is_note = (
         f"{is_open} and (regexp_matches({first}, '^({words})') or regexp_matches({first}, '^KD_[A-Z]*\\d+$') "
         f"or {is_count})"
     )
-    removed = connection.execute(f"delete from {table} where {is_note}").fetchone()
+    removed = connection.execute(f"delete from {table} where {within}{is_note}").fetchone()
     cells = {
         i: units.in_own_unit(contract.field(name), header.units[i], f"c{i}") if i in header.units else f"c{i}"
         for i, name in header.columns.items()
@@ -144,6 +161,15 @@ def body(
     selected = ", ".join(f"{cells[i]} as {quoted(name)}" for i, name in sorted(header.columns.items()))
     fault = "row_fault, " if has_faults else ""
     relation = f"select row_number, {fault}{selected} from {table}"
-    fields = FieldTable(sheet, relation, tuple(header.columns.values()), has_faults=has_faults, name=table)
+    # The verdict is one on the text as it stood there, without the unit that the header says.
+    judged = f"select rowid as row_id, is_plain, row_number, {fault}{selected} from {table}"
+    fields = FieldTable(
+        sheet,
+        relation,
+        tuple(header.columns.values()),
+        has_faults=has_faults,
+        name=table,
+        judged=judged if is_judged and not header.units else None,
+    )
     dropped = sum(int(row[0]) for row in (repeated, removed) if row)
     return fields, dropped, [*notes, FormNote("extra_rows_dropped")] if dropped else notes

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import html
 import re
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +19,7 @@ import pyarrow.compute as pc
 from lxml import etree
 
 from edu.errors import RejectedFileError
+from edu.settings import get_settings
 from ingest.readers.grid import CELLS, COLUMNS_MAXIMUM, Merge, Sheet
 from ingest.readers.package import DateKind, Package, SheetEntry, local, parse_xml
 
@@ -81,6 +85,7 @@ class _SharedTexts:
     def __init__(self, package: Package) -> None:
         self._package = package
         self._texts: pa.ChunkedArray | None = None
+        self._reading = Lock()
 
     def take(self, numbers: pa.Array) -> pa.StringArray:
         """Return texts by number; null where there is none of that number.
@@ -88,8 +93,9 @@ class _SharedTexts:
         Raises:
             RejectedFileError: the texts are broken or too many.
         """
-        if self._texts is None:
-            self._texts = pa.chunked_array(list(self._read()), pa.string())
+        with self._reading:
+            if self._texts is None:
+                self._texts = pa.chunked_array(list(self._read()), pa.string())
         known = pc.if_else(pc.less(numbers, len(self._texts)), numbers, None)
         taken = pc.take(self._texts, known)
         return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
@@ -220,11 +226,23 @@ class XlsxSheet:
         self._styles = styles
 
     def pieces(self) -> Iterator[pa.Table]:
-        """Return the cells piece by piece."""
+        """Return the cells piece by piece; while one is used, the next ones are taken apart."""
         self.merges, self.hidden_rows = [], []
-        for piece in _pieces(self._package, self._part, b"</row>", "row"):
+        found = _pieces(self._package, self._part, b"</row>", "row")
+        # Who looks at the beginning alone waits for no more.
+        for piece in found:
             self._note(piece.encode())
-            yield self._cells(piece)
+            yield self._as_seen(self._cells(piece))
+            break
+        with ThreadPoolExecutor(get_settings().threads) as pool:
+            waiting: deque[Future[pa.Table]] = deque()
+            for piece in found:
+                self._note(piece.encode())
+                waiting.append(pool.submit(self._cells, piece))
+                if len(waiting) > get_settings().threads:
+                    yield self._as_seen(waiting.popleft().result())
+            while waiting:
+                yield self._as_seen(waiting.popleft().result())
 
     def _note(self, piece: bytes) -> None:
         """Remember merged ranges and hidden rows of a piece."""
@@ -267,7 +285,7 @@ class XlsxSheet:
                 "inline": _joined_runs(inline),
             }
         )
-        return self._as_seen(cells.filter(pc.less(cells.column("col"), COLUMNS_MAXIMUM)))
+        return cells.filter(pc.less(cells.column("col"), COLUMNS_MAXIMUM))
 
     def _as_seen(self, cells: pa.Table) -> pa.Table:
         """Return the cells with the text that a person sees in them."""

@@ -32,9 +32,24 @@ def write(home: Home, batch: str, submission: str = "s1", rows: int = 1) -> None
             KEY,
             batch,
             connection,
-            f"select 'p' || i, 'cn_id', 'identifier-value-' || i from range(1, {rows} + 1) as t(i)",
-            f"select '{submission}', null, (i + 1)::integer, 'name', 'n' || i from range(1, {rows} + 1) as t(i)",
+            f"select '{submission}' as submission_id, cast(null as varchar) as sheet, (i + 1)::integer as row_number, "
+            "'n' || i as person_name, 'p' || i as pseudonym_id_number, 'cn_id' as namespace_id_number, "
+            f"'identifier-value-' || i as value_id_number from range(1, {rows} + 1) as t(i)",
         )
+
+
+def write_earlier(home: Home, batch: str, submission: str) -> Path:
+    """Write a segment as earlier versions did: an encrypted DuckDB file."""
+    path = home.vault / "segments" / f"{batch}.duckdb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with connect(extensions=("httpfs",)) as connection:
+        connection.execute(
+            f"attach '{path}' as segment (encryption_key '{KEY.derive('vault').hex()}', encryption_cipher 'GCM')"
+        )
+        connection.execute(vault.TABLES.format(db="segment"))
+        connection.execute("insert into segment.identifier values ('p9', 'cn_id', 'identifier-value-9')")
+        connection.execute(f"insert into segment.person_row values ('{submission}', null, 2, 'name', 'n9')")
+    return path
 
 
 def contents(home: Home) -> tuple[int, int]:
@@ -48,7 +63,7 @@ def contents(home: Home) -> tuple[int, int]:
 
 def test_a_segment_opens_with_its_key_only(edu_home: Home) -> None:
     write(edu_home, "b1")
-    path = edu_home.vault / "segments" / "b1.duckdb"
+    path = edu_home.vault / "segments" / "b1.parquet"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert b"identifier-value-1" not in path.read_bytes()
     with open_segment(edu_home, KEY, "b1") as connection:
@@ -103,4 +118,52 @@ def test_a_killed_merge_leaves_a_vault_that_opens_and_the_next_one_finishes(edu_
     assert contents(edu_home) == (2_000, 12_000)
     merge_segments(edu_home, KEY)
     assert contents(edu_home) == (2_000, 12_000)
-    assert list(Path(edu_home.vault / "segments").glob("*.duckdb")) == []
+    assert list(Path(edu_home.vault / "segments").iterdir()) == []
+
+
+def test_a_segment_says_what_its_row_says_and_nothing_else(edu_home: Home) -> None:
+    with connect(extensions=("httpfs",)) as connection:
+        write_segment(
+            edu_home,
+            KEY,
+            "b1",
+            connection,
+            "select * from (values ('s1', 'A', 2::integer, 'n1', null, 'k1', 'xjh', 'v1', null, null, null), "
+            "('s1', 'A', 3::integer, null, 'a3', null, null, null, 'k2', 'passport', 'v2'), "
+            "(null, null, null, null, null, 'k3', 'xjh', 'v3', null, null, null)) as t(submission_id, sheet, row_number, "
+            "person_name, person_address, pseudonym_xjh, namespace_xjh, value_xjh, "
+            "pseudonym_id_number, namespace_id_number, value_id_number)",
+        )
+    people = {("s1", "A", 2, "name", "n1"), ("s1", "A", 3, "address", "a3")}
+    identifiers = {("k1", "xjh", "v1"), ("k2", "passport", "v2"), ("k3", "xjh", "v3")}
+    with open_segment(edu_home, KEY, "b1") as connection:
+        assert set(connection.execute("select * from segment.person_row").fetchall()) == people
+        assert set(connection.execute("select * from segment.identifier").fetchall()) == identifiers
+    merge_segments(edu_home, KEY)
+    with vault.reading(edu_home, KEY) as connection:
+        assert set(connection.execute("select * from person_row").fetchall()) == people
+        assert set(connection.execute("select * from identifier").fetchall()) == identifiers
+
+
+def test_a_segment_of_an_earlier_version_is_read_and_merged(edu_home: Home) -> None:
+    write(edu_home, "b1")
+    path = write_earlier(edu_home, "b0", "s0")
+    assert vault.segment_path(edu_home, "b0") == path
+    assert vault.is_segment_readable(edu_home, KEY, "b0")
+    assert not vault.is_segment_readable(edu_home, PlatformKey(b"x" * 32), "b0")
+    assert contents(edu_home) == (2, 2)
+    done = merge_segments(edu_home, KEY)
+    assert (done.segments, done.identifiers, done.person_rows) == (2, 2, 2)
+    assert list(Path(edu_home.vault / "segments").iterdir()) == []
+    assert contents(edu_home) == (2, 2)
+    assert vault.merged_batches(edu_home, KEY) == {"b0", "b1"}
+
+
+def test_a_segment_that_is_written_again_takes_the_place_of_an_earlier_version_s(edu_home: Home) -> None:
+    path = write_earlier(edu_home, "b1", "s1")
+    path.write_bytes(b"cut")
+    with pytest.raises(VaultError, match=r"b1\.duckdb"):
+        contents(edu_home)
+    write(edu_home, "b1", "s1")
+    assert [each.name for each in (edu_home.vault / "segments").iterdir()] == ["b1.parquet"]
+    assert contents(edu_home) == (1, 1)

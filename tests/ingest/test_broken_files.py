@@ -191,7 +191,7 @@ def test_what_fails_for_another_reason_is_not_put_to_the_files(edu_home: Home, t
 
 @pytest.mark.parametrize("how", DAMAGES)
 @pytest.mark.parametrize(
-    "pattern", ["vault/segments/{batch}.duckdb", "vault/match/{batch}.parquet", "quarantine/{batch}.parquet"]
+    "pattern", ["vault/segments/{batch}.parquet", "vault/match/{batch}.parquet", "quarantine/{batch}.parquet"]
 )
 def test_an_encrypted_file_that_cannot_be_read_is_told_and_written_again(
     edu_home: Home, two: tuple[str, str], pattern: str, how: str
@@ -213,12 +213,12 @@ def test_an_encrypted_file_that_cannot_be_read_is_told_and_written_again(
 
 def test_a_segment_that_is_not_there_is_lost_unless_the_vault_took_it_in(edu_home: Home, two: tuple[str, str]) -> None:
     names = private_rows(edu_home)
-    file_of(edu_home, "vault/segments/{batch}.duckdb", two[0]).unlink()
+    file_of(edu_home, "vault/segments/{batch}.parquet", two[0]).unlink()
     assert verify(edu_home).differing == [two[0]]
     assert mend(edu_home).submissions == 1
     assert private_rows(edu_home) == names
     vault.merge_segments(edu_home, load_key(edu_home))
-    assert not list(edu_home.vault.glob("segments/*.duckdb"))
+    assert not list(edu_home.vault.glob("segments/*.parquet"))
     assert verify(edu_home).differing == []
     assert mend(edu_home).landings == 0
     # Quarantine goes by retention, and nothing asks for it.
@@ -229,7 +229,7 @@ def test_a_segment_that_is_not_there_is_lost_unless_the_vault_took_it_in(edu_hom
 def test_an_encrypted_file_that_the_archive_cannot_give_again_is_never_taken_as_it_is(
     edu_home: Home, two: tuple[str, str]
 ) -> None:
-    damage(file_of(edu_home, "vault/segments/{batch}.duckdb", two[0]), "cut")
+    damage(file_of(edu_home, "vault/segments/{batch}.parquet", two[0]), "cut")
     file_of(edu_home, "runs/batch_file/{batch}.parquet", two[0]).unlink()
     archive.manifest_path(edu_home, two[0]).unlink()
     with pytest.raises(UnmendableError, match=two[0]):
@@ -241,11 +241,11 @@ def test_a_merge_names_the_segment_that_cannot_be_read_and_loses_nothing(
     edu_home: Home, two: tuple[str, str], how: str
 ) -> None:
     names = private_rows(edu_home)
-    path = file_of(edu_home, "vault/segments/{batch}.duckdb", two[0])
+    path = file_of(edu_home, "vault/segments/{batch}.parquet", two[0])
     damage(path, how)
     with pytest.raises(VaultError, match=rf"{path.name} .*edu replay --mend"):
         vault.merge_segments(edu_home, load_key(edu_home))
-    assert len(list(edu_home.vault.glob("segments/*.duckdb"))) == 2
+    assert len(list(edu_home.vault.glob("segments/*.parquet"))) == 2
     mend(edu_home)
     assert vault.merge_segments(edu_home, load_key(edu_home)).segments == 2
     assert private_rows(edu_home) == names

@@ -509,7 +509,7 @@ def test_a_full_disk_commits_nothing(edu_home: Home, tmp_path: Path, monkeypatch
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for writer in ("copy_to", "write_slices"):
+    for writer in ("copy_to", "Slices"):
         monkeypatch.setattr(lake, writer, full)
     with pytest.raises(StorageFullError, match="student"):
         land(edu_home, write_roster(tmp_path / "r.csv", [pupil(1)]))

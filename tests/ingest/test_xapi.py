@@ -403,8 +403,8 @@ def test_values_in_the_lake(edu_home: Home, tmp_path: Path) -> None:
     names = "row_key, actor_home_page, cast(occurred_at as varchar), cast(score_scaled as varchar), is_success"
     names += ", is_completed, cast(duration_s as varchar), voided_statement_id, actor_key"
     rows = sorted(query(edu_home, "lake/learning_event", names))
-    with PseudonymMaker(load_key(edu_home), 1) as maker:
-        keys = maker.make("xapi@homePage", pa.array([f"{HOME_PAGE}/u1", f"{HOME_PAGE}/u2"])).to_pylist()
+    people = pa.array([f"{HOME_PAGE}/u1", f"{HOME_PAGE}/u2"])
+    keys = PseudonymMaker(load_key(edu_home)).make("xapi@homePage", people).to_pylist()
     expected = (HOME_PAGE, "2024-09-02 08:30:00", "0.8500", True, False, "90.50")
     assert rows == [(identity(1), *expected, None, keys[0]), (identity(2), *expected, identity(1), keys[1])]
 

@@ -336,7 +336,7 @@ def test_a_landing_without_receipts_is_not_in_it(home: Home, tmp_path: Path) -> 
         *home.runs.glob("finding/b*"),
     ]:
         shutil.copy(source, source.with_name(f"{batch}.parquet"))
-    shutil.copy(next(home.vault.glob("segments/*.duckdb")), home.vault / "segments" / f"{batch}.duckdb")
+    shutil.copy(next(home.vault.glob("segments/*.parquet")), home.vault / "segments" / f"{batch}.parquet")
     figures = runs.append(home, "official_figure", "unfinished", [])
     done = back_up(home, tmp_path / "backup")
     names = [entry.path for entry in done.manifest.entries]
