@@ -18,7 +18,7 @@ from ingest.readers.table import literal, quoted
 FOREIGN_NAMESPACE = "oneroster@system"
 SAMPLE = 1_000
 """Where most of so many values are distinct, all are hashed as they come."""
-ROWS_AT_ONCE = 500_000
+ROWS_AT_ONCE = 1_000_000
 """So many rows are compared with each other at a time, which bounds the memory for them."""
 
 

@@ -23,7 +23,7 @@ from edu.settings import get_settings
 from ingest.readers.grid import CELLS, COLUMNS_MAXIMUM, Merge, Sheet
 from ingest.readers.package import DateKind, Package, SheetEntry, local, parse_xml
 
-PIECE_BYTES = 8 << 20
+PIECE_BYTES = 4 << 20
 ROW_BYTES_MAXIMUM = 16 << 20
 """One row or one text is at most this long."""
 SHARED_BYTES_MAXIMUM = 384 << 20
@@ -73,10 +73,16 @@ def _unescaped(texts: pa.StringArray) -> pa.StringArray:
 
 def _joined_runs(items: pa.StringArray) -> pa.StringArray:
     """Return the text of rich strings: all their runs, without phonetic guides."""
-    spoken = pc.replace_substring_regex(items, r"(?s)<rPh\b.*?</rPh>", "")
-    joined = pc.replace_substring_regex(spoken, r"(?s)<t(?:\s[^>]*)?/>", "")
-    joined = pc.replace_substring_regex(joined, r"(?s)</t>.*?<t(?:\s[^>]*)?>", "")
-    return _unescaped(pc.struct_field(pc.extract_regex(joined, r"(?s)<t(?:\s[^>]*)?>(?P<t>[^<]*)</t>"), [0]))
+    # Nearly all are one run without a form of its own.
+    texts = pc.struct_field(pc.extract_regex(items, r"^<t(?:\s[^>/]*)?>(?P<t>[^<]*)</t>$"), [0])
+    is_rich = pc.and_(items.is_valid(), texts.is_null())
+    if pc.any(is_rich).as_py():
+        spoken = pc.replace_substring_regex(items.filter(is_rich), r"(?s)<rPh\b.*?</rPh>", "")
+        joined = pc.replace_substring_regex(spoken, r"(?s)<t(?:\s[^>]*)?/>", "")
+        joined = pc.replace_substring_regex(joined, r"(?s)</t>.*?<t(?:\s[^>]*)?>", "")
+        runs = pc.struct_field(pc.extract_regex(joined, r"(?s)<t(?:\s[^>]*)?>(?P<t>[^<]*)</t>"), [0])
+        texts = pc.replace_with_mask(texts, is_rich, runs)
+    return _unescaped(texts)
 
 
 class _SharedTexts:
