@@ -23,7 +23,7 @@ from ingest import keys, lake, linking
 from ingest.examination import Examination
 from ingest.readers.table import literal, quoted
 
-SLICE_ROWS = 3 * VALUES_AT_ONCE
+SLICE_ROWS = 2 * VALUES_AT_ONCE
 """So many rows get their keys and are written at a time."""
 
 
