@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,8 +35,9 @@ log = logging.getLogger(__name__)
 LAYERS = ("collection", "storage", "management", "analysis", "query", "visualization")
 PROJECT = PROJECT_ROOT / "dbt_project"
 GATE_AFTER = {"collection": "collection", "storage": "storage"}
-SEED_NOTE = "main.loaded_seeds"
-"""Table of the database that names what its seeds were loaded from; schema `main` is none of the layers."""
+SEED_NOTE, PROJECT_NOTE, STAMPS = "main.loaded_seeds", "main.built_project", "main.node_stamp"
+"""Tables of the database that say what its seeds were loaded from, by which project it was built, and of what each node
+was made (`dbt_project/macros/engine/stamps.sql`); schema `main` is none of the layers."""
 GATE_READERS = ("col_gate_result", "col_held_unit", "col_submission")
 """Collection models that say what the collection gate decided; they are built again after it."""
 
@@ -243,52 +245,62 @@ def run_seeds(
     start = time.monotonic()
     with _writing(home, database), runs.logged(records or home, run_id or new_run_id(), "seed") as told:
         _repair(database)
-        wanted = _seeds_digest()
+        seeds = _files_digest(PROJECT / "dbt_project.yml", PROJECT / "seeds")
+        project = _files_digest(PROJECT)
         nodes = 0
-        if full or _loaded_seeds(database) != wanted:
-            _note_seeds(database, None)
+        if _noted(database, PROJECT_NOTE) != project:
+            # Another project makes other rows of the same inputs.
+            _note(database, PROJECT_NOTE, None, f"drop table if exists {STAMPS}")
+        if full or _noted(database, SEED_NOTE) != seeds:
+            _note(database, SEED_NOTE, None)
             nodes = _invoke(home, database, "seed", ["seed", "--full-refresh"], None)
-            _note_seeds(database, wanted)
+            _note(database, SEED_NOTE, seeds)
+        _note(database, PROJECT_NOTE, project)
         told["rows"] = nodes
     return LayerResult("seed", nodes, time.monotonic() - start)
 
 
-def _seeds_digest() -> str:
-    """Return SHA-256 of all that decides what the seeds' tables hold: their files, and the project's types of columns."""
-    digest = hashlib.sha256()
-    for path in [PROJECT / "dbt_project.yml", *sorted((PROJECT / "seeds").rglob("*.*"))]:
+def _files_digest(*places: Path) -> str:
+    """Return SHA-256 of the files that are or lie under the places, and of the versions of what reads them."""
+    digest = hashlib.sha256(f"{duckdb.__version__}\n{metadata.version('dbt-duckdb')}\n".encode())
+    files = {path for place in places for path in ([place] if place.is_file() else place.rglob("*.*")) if path.is_file()}
+    for path in sorted(files):
         digest.update(f"{path.relative_to(PROJECT)}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
 
 
-def _loaded_seeds(database: Path) -> str | None:
-    """Return the digest of the seeds that a database holds; null where it holds none, or a load did not end."""
+def _noted(database: Path, note: str) -> str | None:
+    """Return the digest that a database notes; null where it has none, or what it is of did not end."""
     if not database.exists():
         return None
     with duckdb.connect(str(database), read_only=True) as connection:
         try:
-            row = connection.execute(f"select digest from {SEED_NOTE}").fetchone()
+            row = connection.execute(f"select digest from {note}").fetchone()
         except duckdb.CatalogException:
             return None
     return str(row[0]) if row else None
 
 
-def _note_seeds(database: Path, digest: str | None) -> None:
-    """Write down in a database which seeds it holds; null before they are loaded.
+def _note(database: Path, note: str, digest: str | None, *more: str) -> None:
+    """Note a digest in a database, null before what it is of begins; further statements go into the same transaction.
 
     Raises:
         StorageFullError, StateFolderError: the installation cannot be written.
     """
 
-    def note() -> None:
+    def write() -> None:
         with duckdb.connect(str(database)) as connection:
+            connection.begin()
             if digest is None:
-                connection.execute(f"drop table if exists {SEED_NOTE}")
+                connection.execute(f"drop table if exists {note}")
             else:
-                connection.execute(f"create or replace table {SEED_NOTE} as select ? as digest", [digest])
+                connection.execute(f"create or replace table {note} as select ? as digest", [digest])
+            for statement in more:
+                connection.execute(statement)
+            connection.commit()
 
     try:
-        built.when_free(database, note)
+        built.when_free(database, write)
     except duckdb.IOException as error:
         raise storage_error(error, "seeds") or error from None
 

@@ -7,24 +7,9 @@
   was once said is not changed. `row_keys` is a query of the row keys that are asked for, where not all are.
 #}
 {% macro current_rows(dataset, columns, owner='school_code', deleted_by=none, keeps='newest', row_keys=none) -%}
-    select {{ columns | join(', ') }}
-    from (
-        select
-            {% for column in columns -%}
-                {% if column == 'school_code' %}unit.unit_owner as school_code{% elif column == 'delivery_rank' %}unit.delivery_rank{% else %}lake_row.{{ column }}{% endif %},
-            {% endfor -%}
-            coalesce(lake_row.is_deleted, false)
-            {%- if deleted_by %} or coalesce(removed.delivery_rank < unit.delivery_rank, false){% endif %} as is_removed,
-            row_number() over (
-                partition by
-                    unit.unit_owner, lake_row.period, lake_row.snapshot_date, {{ key_in_unit('lake_row', 'unit') }}
-                order by
-                {% if keeps == 'first' -%}
-                    unit.delivery_rank desc, lake_row.sheet, lake_row.row_number
-                {%- else -%}
-                    unit.delivery_rank, lake_row.sheet desc, lake_row.row_number desc
-                {%- endif %}
-            ) as place
+    {%- do reads_part('unit_current', dataset) -%}
+    {%- set key = ['unit.unit_owner', 'lake_row.period', 'lake_row.snapshot_date', key_in_unit('lake_row', 'unit')] -%}
+    {%- set rows -%}
         from {{ ref('col_' ~ dataset) }} as lake_row
         inner join {{ ref('unit_current') }} as unit
             on {{ is_of_unit('lake_row', 'unit', dataset, owner) }}
@@ -41,8 +26,46 @@
             {%- if row_keys %}
             and lake_row.row_key in ({{ row_keys }})
             {%- endif %}
-    ) as numbered
-    where place = 1 and not is_removed
+    {%- endset -%}
+    {%- set shared -%}
+        select {{ key_hash(key) }} as key_hash
+        {{ rows }}
+        group by {{ key_hash(key) }}
+        having count(*) > 1
+    {%- endset -%}
+    {%- set values -%}
+        {% for column in columns -%}
+            {% if column == 'school_code' %}unit.unit_owner as school_code{% elif column == 'delivery_rank' %}unit.delivery_rank{% else %}lake_row.{{ column }}{% endif %},
+        {% endfor -%}
+        coalesce(lake_row.is_deleted, false)
+        {%- if deleted_by %} or coalesce(removed.delivery_rank < unit.delivery_rank, false){% endif %} as is_removed
+    {%- endset -%}
+    select {{ columns | join(', ') }}
+    from (
+        {#- Few keys have several rows: only theirs are ranked, which costs less than to rank them all. -#}
+        select {{ values }}
+        {{ rows }}
+            and {{ key_hash(key) }} not in ({{ shared }})
+        union all
+        select {{ columns | join(', ') }}, is_removed
+        from (
+            select
+                {{ values }},
+                row_number() over (
+                    partition by {{ key | join(', ') }}
+                    order by
+                    {% if keeps == 'first' -%}
+                        unit.delivery_rank desc, lake_row.sheet, lake_row.row_number
+                    {%- else -%}
+                        unit.delivery_rank, lake_row.sheet desc, lake_row.row_number desc
+                    {%- endif %}
+                ) as place
+            {{ rows }}
+                and {{ key_hash(key) }} in ({{ shared }})
+        ) as ranked
+        where place = 1
+    ) as newest
+    where not is_removed
 {%- endmacro %}
 
 {#
@@ -51,6 +74,7 @@
   other names that row alone.
 #}
 {% macro deleted_keys(dataset, owner, other_key) -%}
+    {%- do reads_part('unit_current', dataset) -%}
     select
         named.unit_owner,
         named.period,
@@ -121,9 +145,5 @@
 
 {# Condition that leaves out persons whose data may not be shown; every table with one row a person has it. #}
 {% macro is_shown(person_id) -%}
-    not exists (
-        select 1
-        from {{ ref('map_restriction') }} as restricted
-        where restricted.person_id = {{ person_id }}
-    )
+    coalesce({{ person_id }} not in (select restricted.person_id from {{ ref('map_restriction') }} as restricted), true)
 {%- endmacro %}

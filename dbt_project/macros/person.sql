@@ -1,7 +1,7 @@
-{# Where people are seen: the key that a dataset's rows carry, and whether the number of a document stands beside it.
-   A dataset of persons joins by one entry in `sources`. #}
-{% macro person_rows() -%}
-    {%- set sources = [
+{# Where people are seen: the key that a dataset's rows carry, and whether the number of a document or the id of another
+   system stands beside it. A dataset of persons joins by one entry. #}
+{% macro person_sources() -%}
+    {{ return([
         {'dataset': 'student', 'key': 'xjh_key', 'namespace': 'xjh', 'has_number': true, 'has_sourced_id': true},
         {'dataset': 'staff', 'key': 'staff_no_key', 'namespace': 'gh@school', 'has_number': true, 'has_sourced_id': true},
         {'dataset': 'lifelong_learner', 'has_number': true},
@@ -16,33 +16,56 @@
         {'dataset': 'staff_training', 'key': 'staff_no_key', 'namespace': 'gh@school'},
         {'dataset': 'staff_rotation', 'key': 'staff_no_key', 'namespace': 'gh@school'},
         {'dataset': 'credit_evaluation', 'key': 'staff_no_key', 'namespace': 'gh@school'},
-    ] -%}
-    {% for source in sources %}
+    ]) }}
+{%- endmacro %}
+
+{# Each key under which a row names its person, with the row's place; `kind_order` tells the keys of one row apart. A row
+   without any number is known by its own key. #}
+{% macro person_evidence() -%}
+    {%- for source in person_sources() -%}
+        {%- set kinds = [] -%}
+        {%- set no_number = [] -%}
+        {%- if source.key -%}
+            {%- do kinds.append((1, "'" ~ source.namespace ~ ":' || " ~ source.key, source.key ~ ' is not null')) -%}
+            {%- do no_number.append(source.key ~ ' is null') -%}
+        {%- endif -%}
+        {%- if source.has_number -%}
+            {%- do kinds.append((2, "'cn_id:' || id_number_key", "identity_status = 'verified' and id_number_key is not null")) -%}
+            {%- do kinds.append(
+                (3, "'passport:' || id_number_key", "identity_status = 'other_document' and id_number_key is not null")
+            ) -%}
+            {%- do no_number.append(
+                "(id_number_key is null or identity_status is null or identity_status not in ('verified', 'other_document'))"
+            ) -%}
+        {%- endif -%}
+        {%- do kinds.append((4, 'row_key', (['row_key is not null'] + no_number) | join(' and '))) -%}
+        {%- if source.has_sourced_id -%}
+            {%- do kinds.append((5, 'sourced_id_key', 'sourced_id_key is not null')) -%}
+        {%- endif -%}
+        {%- set is_last_source = loop.last -%}
+        {%- for kind_order, evidence_key, condition in kinds %}
     select
-        {% if source.key %}
-        '{{ source.namespace }}:' || {{ source.key }} as evidence_key,
-        {% else %}
-        cast(null as varchar) as evidence_key,
-        {% endif %}
-        {% if source.has_number %}
-        case when identity_status = 'verified' then 'cn_id:' || id_number_key end as cn_id_key,
-        case when identity_status = 'other_document' then 'passport:' || id_number_key end as passport_key,
-        {% else %}
-        cast(null as varchar) as cn_id_key,
-        cast(null as varchar) as passport_key,
-        {% endif %}
-        {% if source.has_sourced_id %}
-        sourced_id_key as sourced_key,
-        {% else %}
-        cast(null as varchar) as sourced_key,
-        {% endif %}
-        row_key,
+        {{ evidence_key }} as evidence_key,
         submission_id,
-        sheet,
-        row_number
+        coalesce(sheet, '') as sheet,
+        row_number,
+        {{ kind_order }} as kind_order
     from {{ ref('col_' ~ source.dataset) }}
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    where {{ condition }}
+    {{ 'union all' if not (loop.last and is_last_source) }}
+        {%- endfor -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+{# The sheets of deliveries in which persons are seen. #}
+{% macro person_sheets() -%}
+    {%- for source in person_sources() %}
+    select
+        submission_id,
+        coalesce(sheet, '') as sheet
+    from {{ ref('col_' ~ source.dataset) }}
+    {{ 'union' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {# Pairs of a key and a document's number in the rows that count now: a corrected delivery takes its old pairs away. The

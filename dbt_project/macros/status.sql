@@ -1,6 +1,9 @@
 {# How far the units of some datasets are confirmed, one row a school and period: the least confirmed of them says it.
    Datasets of a whole school year are left to the caller, who joins them by school year. #}
 {% macro least_status(datasets) -%}
+    {%- for dataset in datasets -%}
+        {%- do reads_part('unit_status', dataset) -%}
+    {%- endfor -%}
     select
         least_confirmed.school_id,
         least_confirmed.period,

@@ -15,6 +15,15 @@
     datediff('day', cast({{ first }} as date), cast({{ last }} as date))
 {%- endmacro %}
 
+{# A number of some values: rows that have the same values have the same number, others hardly ever. #}
+{% macro key_hash(values) -%}
+    {{ return(adapter.dispatch('key_hash', 'edu')(values)) }}
+{%- endmacro %}
+
+{% macro default__key_hash(values) -%}
+    hash({{ values | join(', ') }})
+{%- endmacro %}
+
 {# SHA-256 of a text, in hexadecimal. #}
 {% macro text_hash(text) -%}
     {{ return(adapter.dispatch('text_hash', 'edu')(text)) }}
@@ -31,6 +40,16 @@
 
 {% macro default__ordered_text(text, ordering) -%}
     string_agg({{ text }}, ',' order by {{ ordering }})
+{%- endmacro %}
+
+{# One number over the rows of a relation that is named `relation_alias`, which no order of them changes. #}
+{% macro content_digest(relation_alias) -%}
+    {{ return(adapter.dispatch('content_digest', 'edu')(relation_alias)) }}
+{%- endmacro %}
+
+{# Hashed twice: a sum of single hashes could miss that two rows have changed a value for each other. #}
+{% macro default__content_digest(relation_alias) -%}
+    sum(hash(hash({{ relation_alias }})))
 {%- endmacro %}
 
 {# Connected components of an undirected graph: `edges` names a relation (left_key, right_key); gives node and

@@ -1,15 +1,28 @@
 {#
-  A table is replaced in one transaction: a reader or a run that is killed finds the old one or the new one. The adapter's
-  own way builds under another name, renames twice and drops after the commit, which here costs more than most models and
-  leaves backups behind where a run is killed.
+  A table is replaced in one transaction, with its stamp: a reader or a run that is killed finds the old one or the new
+  one. The adapter's own way builds under another name, renames twice and drops after the commit, which here costs more
+  than most models and leaves backups behind where a run is killed. A table whose inputs did not change is left as it is.
 #}
 {% materialization table, adapter='duckdb' %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='table') -%}
+    {%- set standing = edu.standing(model) -%}
+    {%- if existing is not none and standing.is_current -%}
+        {%- call statement('main') -%} select 'unchanged' {%- endcall -%}
+        {{ return({'relations': [target]}) }}
+    {%- endif -%}
+    {%- set is_compared = existing is not none and existing.is_table and not should_full_refresh() -%}
+    {%- set before = target.incorporate(path={'identifier': this.identifier ~ '__before'}) -%}
     {{ run_hooks(pre_hooks) }}
     {% call statement('main') -%}
-        {% if existing is not none %}drop {{ existing.type }} if exists {{ existing }} cascade;{% endif %}
-        {{ create_table_as(False, target, compiled_code) }}
+        {% if is_compared %}
+        alter table {{ existing }} rename to {{ before.identifier }};
+        {% elif existing is not none %}
+        drop {{ existing.type }} if exists {{ existing }} cascade;
+        {% endif %}
+        {{ create_table_as(False, target, compiled_code) }};
+        {{ edu.write_stamps(model, standing.inputs, edu.table_stamps(model, target, before if is_compared else none)) }}
+        {% if is_compared %}drop table {{ before }};{% endif %}
     {%- endcall %}
     {{ run_hooks(post_hooks) }}
     {{ adapter.commit() }}

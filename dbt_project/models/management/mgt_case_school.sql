@@ -6,7 +6,7 @@ with tolerance as (
     where case_kind = 'transfer_in_flight' and threshold = 'tolerance_days'
 ),
 
-enrolled as (
+enrolled as not materialized (
     select
         pupil.person_id,
         pupil.school_id,
@@ -43,46 +43,58 @@ conflict as (
 conflict_place as (
     select
         'student' as dataset,
-        school_code,
-        period,
-        'xjh:' || xjh_key as evidence_key
-    from {{ ref('col_student') }}
-    where xjh_key is not null
+        bearing.school_code,
+        bearing.period,
+        conflict.evidence_key
+    from conflict
+    inner join {{ ref('col_student') }} as bearing on 'xjh:' || bearing.xjh_key = conflict.evidence_key
     union
     select
         'student',
-        school_code,
-        period,
-        'passport:' || id_number_key
-    from {{ ref('col_student') }}
-    where id_number_key is not null and identity_status = 'other_document'
+        bearing.school_code,
+        bearing.period,
+        conflict.evidence_key
+    from conflict
+    inner join {{ ref('col_student') }} as bearing
+        on 'passport:' || bearing.id_number_key = conflict.evidence_key and bearing.identity_status = 'other_document'
     union
     select
         'staff',
-        school_code,
-        period,
-        'gh@school:' || staff_no_key
-    from {{ ref('col_staff') }}
-    where staff_no_key is not null
+        bearing.school_code,
+        bearing.period,
+        conflict.evidence_key
+    from conflict
+    inner join {{ ref('col_staff') }} as bearing on 'gh@school:' || bearing.staff_no_key = conflict.evidence_key
     union
     select
         'staff',
-        school_code,
-        period,
-        'passport:' || id_number_key
-    from {{ ref('col_staff') }}
-    where id_number_key is not null and identity_status = 'other_document'
+        bearing.school_code,
+        bearing.period,
+        conflict.evidence_key
+    from conflict
+    inner join {{ ref('col_staff') }} as bearing
+        on 'passport:' || bearing.id_number_key = conflict.evidence_key and bearing.identity_status = 'other_document'
 ),
 
 -- dual_enrolment and transfer_in_flight ----------------------------------------------------------------------------
-twice as (
+-- Few are: their schools are put in a row after they were found.
+counted as (
     select
         person_id,
-        snapshot_date,
-        string_agg(school_id, '/' order by school_id) as school_ids
+        snapshot_date
     from enrolled
     group by person_id, snapshot_date
     having count(*) > 1
+),
+
+twice as (
+    select
+        enrolled.person_id,
+        enrolled.snapshot_date,
+        string_agg(enrolled.school_id, '/' order by enrolled.school_id) as school_ids
+    from counted
+    inner join enrolled on enrolled.person_id = counted.person_id and enrolled.snapshot_date = counted.snapshot_date
+    group by enrolled.person_id, enrolled.snapshot_date
 ),
 
 transfer as (
@@ -295,6 +307,30 @@ without_pupils as (
     where school.term = 1 and stage_pupils.pupils is null
 ),
 
+-- unknown_school ----------------------------------------------------------------------------------------------------
+-- A school is registered in a term, its school year and the fiscal years that it touches (is_term_of).
+registered as (
+    select
+        school_id,
+        period
+    from {{ ref('dim_school') }}
+    union
+    select
+        school_id,
+        {{ school_year('period') }}
+    from {{ ref('dim_school') }}
+    union
+    select
+        school_id,
+        'FY' || substr(period, 1, 4)
+    from {{ ref('dim_school') }}
+    union
+    select
+        school_id,
+        'FY' || substr(period, 6, 4)
+    from {{ ref('dim_school') }}
+),
+
 -- Everything together: one row a case, school and period. -------------------------------------------------------------
 opened as (
     select
@@ -309,8 +345,7 @@ opened as (
         '该学校标识码不在本期学校登记中,数据暂不入库' as detail_zh
     from {{ ref('unit_current') }} as unit
     left join {{ ref('map_school_code') }} as known on known.school_code = unit.unit_owner
-    left join {{ ref('dim_school') }} as school
-        on school.school_id = known.school_id and {{ is_term_of('school.period', 'unit.period') }}
+    left join registered as school on school.school_id = known.school_id and school.period = unit.period
     where
         -- A school's code, or another system's name for a school; a bureau or a system owns units of no school.
         (length(unit.unit_owner) = 10 or unit.unit_owner like '%:%')

@@ -1,77 +1,29 @@
 -- Keys that map_person_link joins are one person. The person is named by the key of its first accepted evidence in
 -- effective order, so a later link never renames it.
 with seen as (
-    {{ person_rows() }}
+    {{ person_evidence() }}
 ),
 
-evidence as (
+-- Effective order of what persons are seen in: by delivery, then by sheet.
+part as (
     select
-        evidence_key,
-        submission_id,
-        sheet,
-        row_number,
-        1 as kind_order
-    from seen
-    where evidence_key is not null
-    union all
-    select
-        cn_id_key,
-        submission_id,
-        sheet,
-        row_number,
-        2
-    from seen
-    where cn_id_key is not null
-    union all
-    select
-        passport_key,
-        submission_id,
-        sheet,
-        row_number,
-        3
-    from seen
-    where passport_key is not null
-    union all
-    select
-        row_key,
-        submission_id,
-        sheet,
-        row_number,
-        4
-    from seen
-    where evidence_key is null and cn_id_key is null and passport_key is null and row_key is not null
-    union all
-    select
-        sourced_key,
-        submission_id,
-        sheet,
-        row_number,
-        5
-    from seen
-    where sourced_key is not null
+        sheets.submission_id,
+        sheets.sheet,
+        row_number() over (order by submission.received_at, submission.submission_id, sheets.sheet) as part_no
+    from (
+        {{ person_sheets() }}
+    ) as sheets
+    inner join {{ ref('col_submission') }} as submission on submission.submission_id = sheets.submission_id
 ),
 
--- Effective order as one text that sorts: the least of a key's places is where it was first accepted.
-submission_order as (
-    select
-        submission_id,
-        row_number() over (order by received_at, submission_id) as order_no
-    from {{ ref('col_submission') }}
-),
-
+-- The row after its part and the kind of evidence after its row: the least is where a key was first accepted.
 first_seen as (
     select
-        evidence.evidence_key,
-        min(
-            lpad(cast(submission_order.order_no as varchar), 9, '0')
-            || coalesce(evidence.sheet, '')
-            || chr(31)
-            || lpad(cast(evidence.row_number as varchar), 9, '0')
-            || cast(evidence.kind_order as varchar)
-        ) as first_place
-    from evidence
-    inner join submission_order on submission_order.submission_id = evidence.submission_id
-    group by evidence.evidence_key
+        seen.evidence_key,
+        min((part.part_no * 1000000000 + seen.row_number) * 10 + seen.kind_order) as first_place
+    from seen
+    inner join part on part.submission_id = seen.submission_id and part.sheet = seen.sheet
+    group by seen.evidence_key
 ),
 
 grouped as (
