@@ -1,28 +1,10 @@
-{# Where people are seen: the key that a dataset's rows carry, and whether the number of a document or the id of another
-   system stands beside it. A dataset of persons joins by one entry. #}
-{% macro person_sources() -%}
-    {{ return([
-        {'dataset': 'student', 'key': 'xjh_key', 'namespace': 'xjh', 'has_number': true, 'has_sourced_id': true},
-        {'dataset': 'staff', 'key': 'staff_no_key', 'namespace': 'gh@school', 'has_number': true, 'has_sourced_id': true},
-        {'dataset': 'lifelong_learner', 'has_number': true},
-        {'dataset': 'student_event', 'key': 'xjh_key', 'namespace': 'xjh'},
-        {'dataset': 'student_support', 'key': 'xjh_key', 'namespace': 'xjh'},
-        {'dataset': 'assessment', 'key': 'xjh_key', 'namespace': 'xjh'},
-        {'dataset': 'fitness', 'key': 'xjh_key', 'namespace': 'xjh'},
-        {'dataset': 'vision', 'key': 'xjh_key', 'namespace': 'xjh'},
-        {'dataset': 'graduate_outcome', 'key': 'xjh_key', 'namespace': 'xjh'},
-        {'dataset': 'elective_choice', 'key': 'xjh_key', 'namespace': 'xjh'},
-        {'dataset': 'staff_post', 'key': 'staff_no_key', 'namespace': 'gh@school'},
-        {'dataset': 'staff_training', 'key': 'staff_no_key', 'namespace': 'gh@school'},
-        {'dataset': 'staff_rotation', 'key': 'staff_no_key', 'namespace': 'gh@school'},
-        {'dataset': 'credit_evaluation', 'key': 'staff_no_key', 'namespace': 'gh@school'},
-    ]) }}
-{%- endmacro %}
+{# Where people are seen is a list of `sources`: a dataset, the key that its rows carry and the namespace of it, and whether
+   the number of a document or the id of another system stands beside it. #}
 
 {# Each key under which a row names its person, with the row's place; `kind_order` tells the keys of one row apart. A row
    without any number is known by its own key. #}
-{% macro person_evidence() -%}
-    {%- for source in person_sources() -%}
+{% macro person_evidence(sources) -%}
+    {%- for source in sources -%}
         {%- set kinds = [] -%}
         {%- set no_number = [] -%}
         {%- if source.key -%}
@@ -58,8 +40,8 @@
 {%- endmacro %}
 
 {# The sheets of deliveries in which persons are seen. #}
-{% macro person_sheets() -%}
-    {%- for source in person_sources() %}
+{% macro person_sheets(sources) -%}
+    {%- for source in sources %}
     select
         submission_id,
         coalesce(sheet, '') as sheet

@@ -111,8 +111,9 @@ summed as (
         multiplier,
         sum(numerator) filter (where is_reported) as numerator,
         sum(denominator) filter (where is_reported) as denominator,
-        count(distinct school_id) as schools_expected,
-        count(distinct school_id) filter (where is_reported) as schools_reported,
+        -- A school has one part of a figure (the key of analysis.indicator_part), so none is counted twice.
+        count(school_id) as schools_expected,
+        count(school_id) filter (where is_reported) as schools_reported,
         count(*) filter (where school_id is null and not is_reported) as divisions_missing,
         coalesce(min(status_order) filter (where is_reported), 0) as status_order
     from levelled

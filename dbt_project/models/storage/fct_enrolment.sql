@@ -8,15 +8,15 @@ with tolerance as (
     where case_kind = 'enrolment_spell' and threshold = 'event_wins_days'
 ),
 
+-- One row a person, school and day: the key of the snapshots.
 present as (
     select
         pupil.person_id,
         pupil.school_id,
         pupil.snapshot_date as day,
-        min(pupil.grade_code) as grade_code
+        pupil.grade_code
     from {{ ref('fct_enrolment_snapshot') }} as pupil
     inner join {{ ref('student_status') }} as status on status.status_code = pupil.status_code and status.is_on_roll
-    group by pupil.person_id, pupil.school_id, pupil.snapshot_date
 ),
 
 full_day as (
@@ -82,7 +82,7 @@ missed as (
     from present
     inner join next_full on next_full.school_id = present.school_id and next_full.day = present.day
     where next_full.next_day is not null
-    union
+    union all
     select
         approved.person_id,
         approved.school_id,
@@ -98,7 +98,7 @@ missed as (
 ),
 
 absent as (
-    select
+    select distinct -- a pupil may be missed after several days
         missed.person_id,
         missed.school_id,
         missed.day
@@ -153,31 +153,56 @@ spoken as (
     from absent
 ),
 
+-- Only beside an approved event can a snapshot be contradicted by one.
+eventful as (
+    select distinct
+        person_id,
+        school_id
+    from approved
+),
+
 surrounded as (
     select
         spoken.*,
-        {{ days_between("date '1900-01-01'", 'day') }} * 10 + kind_order as sort_key,
         max(case when kind = 'S' then day end) over before_it as last_start,
         max(case when kind = 'E' then day end) over before_it as last_end,
         min(case when kind = 'S' then day end) over after_it as next_start,
         min(case when kind = 'E' then day end) over after_it as next_end
     from spoken
+    inner join eventful on eventful.person_id = spoken.person_id and eventful.school_id = spoken.school_id
     window
         before_it as (
-            partition by person_id, school_id
+            partition by spoken.person_id, spoken.school_id
             order by day, kind_order
             rows between unbounded preceding and current row
         ),
         after_it as (
-            partition by person_id, school_id
+            partition by spoken.person_id, spoken.school_id
             order by day, kind_order
             rows between 1 following and unbounded following
         )
 ),
 
 -- A snapshot that an event within the tolerance contradicts says nothing.
-agreed as (
-    select surrounded.*
+consistent as (
+    select
+        spoken.person_id,
+        spoken.school_id,
+        spoken.day,
+        spoken.kind,
+        spoken.kind_order,
+        spoken.event_kind_code
+    from spoken
+    left join eventful on eventful.person_id = spoken.person_id and eventful.school_id = spoken.school_id
+    where eventful.person_id is null
+    union all
+    select
+        surrounded.person_id,
+        surrounded.school_id,
+        surrounded.day,
+        surrounded.kind,
+        surrounded.kind_order,
+        surrounded.event_kind_code
     from surrounded
     cross join tolerance
     where
@@ -204,6 +229,13 @@ agreed as (
             and (surrounded.next_start is null or surrounded.next_end <= surrounded.next_start)
             and {{ days_between('surrounded.day', 'surrounded.next_end') }} <= tolerance.days
         )
+),
+
+agreed as (
+    select
+        *,
+        {{ days_between("date '1900-01-01'", 'day') }} * 10 + kind_order as sort_key
+    from consistent
 ),
 
 elsewhere as (
@@ -293,18 +325,45 @@ item as (
     inner join closed_school on closed_school.school_id = known.school_id
 ),
 
+-- Only where a pupil moved on does the last move count.
+moved_from as (
+    select distinct
+        person_id,
+        school_id
+    from moved
+),
+
 after_move as (
     select
-        item.*,
-        max(case when kind = 'X' then day end) over before_it as last_move,
-        max(case when kind = 'S' then day end) over before_it as last_start
+        item.person_id,
+        item.school_id,
+        item.day,
+        item.kind,
+        item.kind_order,
+        item.event_kind_code,
+        max(case when item.kind = 'X' then item.day end) over before_it as last_move,
+        max(case when item.kind = 'S' then item.day end) over before_it as last_start
     from item
+    inner join moved_from on moved_from.person_id = item.person_id and moved_from.school_id = item.school_id
     window
         before_it as (
-            partition by person_id, school_id
-            order by day, kind_order
+            partition by item.person_id, item.school_id
+            order by item.day, item.kind_order
             rows between unbounded preceding and current row
         )
+    union all
+    select
+        item.person_id,
+        item.school_id,
+        item.day,
+        item.kind,
+        item.kind_order,
+        item.event_kind_code,
+        cast(null as date),
+        cast(null as date)
+    from item
+    left join moved_from on moved_from.person_id = item.person_id and moved_from.school_id = item.school_id
+    where moved_from.person_id is null
 ),
 
 counted as (
