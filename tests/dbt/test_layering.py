@@ -146,3 +146,19 @@ def test_unit_tests_of_policy_pass(tmp_path: Path) -> None:
     for name in ("collection", "storage", "management", "analysis", "query"):
         run_layer(name, home=home, database=home.warehouse)
     assert _invoke(home, home.warehouse, "all", ["test", "--select", "test_type:unit"], None) >= 5
+
+
+def test_what_is_read_outside_the_database_is_a_source(manifest: dict[str, Any]) -> None:
+    # Of anything else a build would not know that it changed (macros/engine/stamps.sql).
+    outside = ("read_parquet", "read_csv", "read_json", "glob(", "env_var", "run_query", "current_date", "now()")
+    assert [n["name"] for n in models(manifest) if any(word in n["raw_code"] for word in outside)] == []
+
+
+def test_a_macro_that_reads_a_table_in_parts_says_which(manifest: dict[str, Any]) -> None:
+    parted = [n["name"] for n in models(manifest) if n["config"]["meta"].get("stamped_by")]
+    assert {"unit_current", "unit_status"} <= set(parted)
+    macros = [m for m in manifest["macros"].values() if m["package_name"] == "edu"]
+    for table in parted:
+        reading = {m["name"] for m in macros if f"ref('{table}')" in m["macro_sql"]}
+        saying = {m["name"] for m in macros if f"reads_part('{table}'" in m["macro_sql"]}
+        assert reading == saying, table
