@@ -23,8 +23,7 @@ inner join {{ ref('early_warning_rule') }} as rule
         and {{ is_valid_in('rule', 'shown.school_year') }}
 left join {{ ref('dim_school') }} as school
     on
-        shown.area_level = 'school'
-        and school.school_id = shown.area_id
+        school.school_id = case when shown.area_level = 'school' then shown.area_id end
         and school.school_year = shown.school_year
         and school.term = 1
 left join {{ ref('dim_division') }} as division

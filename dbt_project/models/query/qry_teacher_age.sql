@@ -22,8 +22,7 @@ left join {{ ref('indicator_breakdown') }} as sex
 left join {{ ref('dim_stage') }} as stage on stage.stage = shown.stage
 left join {{ ref('dim_school') }} as school
     on
-        shown.area_level = 'school'
-        and school.school_id = shown.area_id
+        school.school_id = case when shown.area_level = 'school' then shown.area_id end
         and school.school_year = shown.school_year
         and school.term = 1
 left join {{ ref('dim_division') }} as division
