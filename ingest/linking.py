@@ -106,17 +106,18 @@ def record_links(home: Home, key: PlatformKey) -> int:
     runs.ensure_empty(home)
     with connect(extensions=("httpfs",), memory_limit=get_settings().landing_memory_limit) as connection:
         use_file_key(connection, key)
+        hashed = f"read_parquet('{home.vault}/match/*.parquet'{OPENED})"
+        # Temporary numbers are few: as a table the engine knows it, and looks the many final ones up in them.
+        connection.execute(
+            f"create temp table early as select roll_key, person_hash, guardian_hash from {hashed} where not is_final"
+        )
         rows = connection.execute(
             f"""
-            with hashed as (
-                select * from read_parquet('{home.vault}/match/*.parquet'{OPENED})
-            ),
-            pair as (
+            with pair as (
                 select early.roll_key as left_key, late.roll_key as right_key,
                     coalesce(bool_or(early.guardian_hash = late.guardian_hash), false) as is_guardian_equal
-                from hashed as early
-                inner join hashed as late on late.person_hash = early.person_hash and late.is_final
-                where not early.is_final
+                from early
+                inner join {hashed} as late on late.person_hash = early.person_hash and late.is_final
                 group by early.roll_key, late.roll_key
             )
             select left_key, right_key, true, true, is_guardian_equal from pair

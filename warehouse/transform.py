@@ -263,7 +263,9 @@ def run_seeds(
 def _files_digest(*places: Path) -> str:
     """Return SHA-256 of the files that are or lie under the places, and of the versions of what reads them."""
     digest = hashlib.sha256(f"{duckdb.__version__}\n{metadata.version('dbt-duckdb')}\n".encode())
-    files = {path for place in places for path in ([place] if place.is_file() else place.rglob("*.*")) if path.is_file()}
+    files = {
+        path for place in places for path in ([place] if place.is_file() else place.rglob("*.*")) if path.is_file()
+    }
     for path in sorted(files):
         digest.update(f"{path.relative_to(PROJECT)}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
