@@ -54,10 +54,12 @@ class TestCollect:
 class TestBuild:
     @pytest.mark.parametrize("number", range(BUILD))
     def test_killed(self, undisturbed: Undisturbed, tmp_path: Path, number: int) -> None:
-        home = undisturbed.copy("collected", tmp_path / "home")
-        kill(home, undisturbed, "build", number, BUILD)
-        done(step(home, undisturbed.key, "build"))
-        assert built(home, undisturbed.key) == undisturbed.digests["build"]
+        """Every second time there is a warehouse already, of which most stays as it is."""
+        stage, name = ("corrected", "rebuild") if number % 2 else ("collected", "build")
+        home = undisturbed.copy(stage, tmp_path / "home")
+        kill(home, undisturbed, name, number, BUILD)
+        done(step(home, undisturbed.key, name))
+        assert built(home, undisturbed.key) == undisturbed.digests[name]
 
 
 class TestPublish:
