@@ -169,12 +169,14 @@ def _invoke_now(
         finally:
             # The adapter keeps the file open for writing, which would lock out the gates.
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-    for node in getattr(outcome.result, "results", None) or []:
+    results = getattr(outcome.result, "results", None) or []
+    for node in results:
         if str(node.status) in ("error", "fail", "runtime error"):
             raise _failure(layer, node.node.name, node.message)
     if not outcome.success:
         raise _failure(layer, "dbt", str(outcome.exception))
-    return len(getattr(outcome.result, "results", None) or [])
+    # What the project runs at the start of each command is no node.
+    return sum(node.node.resource_type != "operation" for node in results)
 
 
 def _manifest(written: Path, layer: str, options: list[str]) -> Any:

@@ -20,7 +20,7 @@ CHINESE = {"gb2312", "gbk", "gb18030", "x-gbk", "cp936", "euc-cn"}
 NO_MARKUP = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|textarea|title)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL
 )
-TAG = re.compile(r"""<(/?)([a-z][a-z0-9]*)(?:[^>"']|"[^"]*"|'[^']*')*+>""", re.IGNORECASE)
+TAG = re.compile(r"""<(/?)([a-z][a-z0-9]*)(?:[^>"']|"[^"]*"|'[^']*')*>""", re.IGNORECASE)
 KEPT_AS_TEXT = re.compile(r'="([^"]*)"')
 """What an export writes so that a spreadsheet leaves long digits alone."""
 WHITE_SPACE = re.compile(r"[ \t\r\n]+")

@@ -19,7 +19,7 @@ ENCODING = "utf-8+gb18030"
 CHARACTER = rb"[\xe2-\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xc2-\xdf][\x80-\xbf]"
 """Bytes of a character beyond ASCII."""
 LINE = re.compile(
-    rb"(?<![^\r\n])(?=[^\r\n]*[\xe2-\xf0][\x80-\xbf]{2})(?:[^\r\n\x80-\xff]++|%s)++(?=[\r\n]|\Z)" % CHARACTER
+    rb"(?<![^\r\n])(?=[^\r\n]*[\xe2-\xf0][\x80-\xbf]{2})(?:[^\r\n\x80-\xff]|%s)+(?=[\r\n]|\Z)" % CHARACTER
 )
 """A whole line of UTF-8 with at least one character of three bytes or more."""
 ENDS = re.compile(rb"(?<=[\r\n])")

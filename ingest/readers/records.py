@@ -22,6 +22,8 @@ FAULTY = "\x1fcolumns_uneven\x1f"
 """The first cell of a line that is no record."""
 HALF_BYTES = 1 << 12
 """So much of what was read is looked at again with what follows, for a torn cell between the two."""
+CELLS_AT_ONCE = 10_000
+"""So many cells are matched at a time, because the way back through them is kept."""
 LINE_CHARACTERS_MAXIMUM = 4 << 20
 JOINED_LINES_MAXIMUM = 100
 JOINED_CHARACTERS_MAXIMUM = 1 << 18
@@ -30,16 +32,32 @@ TRIALS_MAXIMUM = 100_000
 
 
 def well_formed(dialect: Dialect) -> re.Pattern[bytes]:
-    """Return a pattern of any number of cells with their ends, none of which can be read in two ways."""
+    """Return a pattern of some cells with their ends, none of which can be read in two ways; see `_end_of_cells`.
+
+    Without possessive quantifiers: those of a group that could go back match wrongly before Python 3.11.5.
+    """
     quote, delimiter = re.escape(dialect.quote.encode()), re.escape(dialect.delimiter.encode())
     if dialect.escape:
         escape = re.escape(dialect.escape.encode())
-        inside = rb"(?:[^%s%s]++|%s%s|%s[\s\S])*+" % (quote, escape, quote, quote, escape)
-        plain = rb"[^%s%s%s\r\n][^%s%s\r\n]*+" % (quote, delimiter, escape, delimiter, escape)
+        text = rb"[^%s%s]*" % (quote, escape)
+        inside = rb"%s(?:(?:%s%s|%s[\s\S])%s)*" % (text, quote, quote, escape, text)
+        plain = rb"[^%s%s%s\r\n][^%s%s\r\n]*" % (quote, delimiter, escape, delimiter, escape)
     else:
-        inside = rb"(?:[^%s]++|%s%s)*+" % (quote, quote, quote)
-        plain = rb"[^%s%s\r\n][^%s\r\n]*+" % (quote, delimiter, delimiter)
-    return re.compile(rb"(?:(?:%s%s%s|%s)?+(?:%s|\r\n|\n|\r))*+" % (quote, inside, quote, plain, delimiter))
+        inside = rb"[^%s]*(?:%s%s[^%s]*)*" % (quote, quote, quote, quote)
+        plain = rb"[^%s%s\r\n][^%s\r\n]*" % (quote, delimiter, delimiter)
+    return re.compile(
+        rb"(?:(?:%s%s%s|%s)?(?:%s|\r\n|\n|\r)){0,%d}" % (quote, inside, quote, plain, delimiter, CELLS_AT_ONCE)
+    )
+
+
+def _end_of_cells(pattern: re.Pattern[bytes], content: bytes) -> int:
+    """Return where the last of the well-formed cells with which a content begins has its end."""
+    end = 0
+    while match := pattern.match(content, end):
+        if match.end() == end:
+            break
+        end = match.end()
+    return end
 
 
 def halves(dialect: Dialect) -> tuple[str, str]:
@@ -70,12 +88,10 @@ def is_well_formed(path: Path, dialect: Dialect) -> bool:
                 if torn.search(before + kept):
                     return False
                 before = kept[-HALF_BYTES:]
-                match = pattern.match(kept)
-                kept = kept[match.end() :] if match else kept
+                kept = kept[_end_of_cells(pattern, kept) :]
             if len(kept) > JOINED_CHARACTERS_MAXIMUM:
                 return False
-    match = pattern.match(kept + b"\n")
-    return match is not None and match.end() == len(kept) + 1
+    return _end_of_cells(pattern, kept + b"\n") == len(kept) + 1
 
 
 class _Lines:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from rosters import header, pupil, write_roster
 
@@ -172,7 +172,13 @@ CELL = st.text(alphabet=st.sampled_from("ab中,;\"'\n\r\t |\\"), max_size=6).fil
 def test_what_a_writer_writes_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], delimiter: str
 ) -> None:
-    """Every quoting of every text, as long as each row names its module, so that none is a blank or a note."""
+    """Every quoting of every text, as long as each row names its module, so that none is a blank or a note.
+
+    A text that itself stands in quotes, beside a backslash, can also be read as written with backslashes.
+    """
+    cells = [cell for row in rows for cell in row]
+    is_quoted = any(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
+    assume(not (is_quoted and any("\\" in cell for cell in cells)))
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, delimiter=delimiter)
     writer.writerows([NAMES, *(["m" + row[0], *row[1:]] for row in rows)])
