@@ -225,6 +225,8 @@ def _make(folder: Path, told: Path) -> None:
             digests[name] = collected(home, key, folder)
         else:
             digests[name] = built(home, key)
+    # Gates have judged since what was collected.
+    digests["judged"] = collected(folder / "kept", key, folder)
     corrected = folder / "corrected"
     shutil.copytree(folder / "built", corrected, symlinks=True)
     shutil.copytree(folder / "city" / "wave2", corrected / "inbox", dirs_exist_ok=True)

@@ -84,12 +84,12 @@ class TestPublish:
 class TestBackup:
     @pytest.mark.parametrize("number", range(BACKUP))
     def test_killed(self, undisturbed: Undisturbed, tmp_path: Path, number: int) -> None:
-        """The next backup is whole: restored elsewhere it serves the same and holds the same landings."""
+        """The next backup is whole: restored elsewhere it serves the same and holds the same landings and judgements."""
         home = undisturbed.copy("published", tmp_path / "home")
         kill(home, undisturbed, "backup", number, BACKUP)
         done(step(home, undisturbed.key, "backup"))
         done(edu(home, undisturbed.key, "backup", "--to", str(tmp_path / "backups"), "--verify"))
         again = tmp_path / "again"
         done(edu(home, undisturbed.key, "restore", "--from", str(tmp_path / "backups"), "--into", str(again)))
-        assert collected(again, undisturbed.key, tmp_path) == undisturbed.digests["collect"]
+        assert collected(again, undisturbed.key, tmp_path) == undisturbed.digests["judged"]
         assert served(again, undisturbed.key) == undisturbed.digests["publish"].split()[-1]
