@@ -279,6 +279,27 @@ def test_what_every_part_reads_makes_every_part_again(folder: Path, build: Build
     assert read(folder, "select distinct staff from s.seen") == [(2,)]
 
 
+def test_a_part_without_rows_is_kept_too(folder: Path, build: Build) -> None:
+    (folder / "project" / "models" / "seen.sql").write_text(
+        "select school, classes, '{{ invocation_id }}' as made, 0 as staff from {{ remade_rows('roll', 'school') }} "
+        "where classes > 1",
+        encoding="utf-8",
+    )
+    units(folder, *["class,A"] * 2, *["class,B"] * 2, "class,C", "class,D")
+    build()
+    inputs = "select part, inputs, stamp from main.node_stamp where node = 'model.edu.seen' and part in ('C', 'D')"
+    before = read(folder, f"{inputs} order by part")
+    assert [(part, stamp) for part, _, stamp in before] == [("C", "empty"), ("D", "empty")]
+    units(folder, *["class,A"] * 2, *["class,B"] * 2, "class,C", *["class,D"] * 2)
+    build()
+    assert read(folder, "select school from s.seen order by all") == [("A",), ("B",), ("D",)]
+    assert read(folder, f"{inputs} and part = 'C'") == before[:1]
+    assert len(set(made(folder).values())) == 2
+    units(folder, *["class,A"] * 2, *["class,B"] * 2, "class,C", "class,D")
+    build()
+    assert read(folder, "select school from s.seen order by all") == [("A",), ("B",)]
+
+
 def test_a_part_that_cannot_be_made_leaves_the_table(folder: Path, build: Build) -> None:
     units(folder, "class,A", "class,B", "class,C")
     build()

@@ -156,18 +156,21 @@
     ).rows[0][0]) }}
 {%- endmacro %}
 
-{#- Statements that write a node's stamps. `stamps` is SQL of (part, stamp), the whole as part ''. -#}
+{#-
+  Statements that write a node's stamps. `stamps` is SQL of (part, stamp), the whole as part ''. A part that could have rows
+  and has none has the stamp `empty`, so that it is kept as others are.
+-#}
 {% macro write_stamps(node, standing, stamps) -%}
     create or replace temp table new_stamp as {{ stamps }};
     delete from main.node_stamp where node = '{{ node['unique_id'] }}';
     insert into main.node_stamp
     select
         '{{ node['unique_id'] }}',
-        new_stamp.part,
+        coalesce(new_stamp.part, own.part),
         case when new_stamp.part = '' then {{ "'" ~ standing.inputs ~ "'" if standing.inputs else 'null' }} else own.inputs end,
-        new_stamp.stamp
+        coalesce(new_stamp.stamp, 'empty')
     from new_stamp
-    left join (
+    full outer join (
         {% if node['config']['meta'].get('made_by') and standing.reading -%}
             {{ edu.part_inputs_sql(standing.reading) }}
         {%- else -%}
@@ -241,7 +244,7 @@
             known.stamp
         from main.node_stamp as known
         inner join main.kept_part as kept on kept.part = known.part
-        where known.node = '{{ node['unique_id'] }}'
+        where known.node = '{{ node['unique_id'] }}' and known.stamp <> 'empty'
         {%- endif %}
     )
     {%- endif %}

@@ -1,8 +1,8 @@
 -- Spells of enrolment, from snapshots and approved events; the rules stand in fct_enrolment_business_rules.md.
 -- An item is one thing known of a person at a school on a day. Kinds, in their order within a day: E an approved end,
 -- M the end of the school, X an approved start at another school, S an approved start, P on the roll of a snapshot,
--- A missing from a full snapshot. The spells of a school are made from its own rows and from the starts at others of whom
--- it knows.
+-- A missing from a full snapshot. The spells of a school are made from its own rows and from the starts elsewhere of
+-- whom it knows.
 with tolerance as (
     select value as days
     from {{ ref('case_threshold') }}
