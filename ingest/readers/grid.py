@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from edu.contract import Contract
@@ -189,16 +190,45 @@ def _load(
     wide = ", ".join(f"max(value) filter (where col = {i})" for i in range(width))
     for group in (head, pieces):
         for piece in group:
+            again = _place_taken_twice(piece)
+            if again:
+                raise _rows_told_twice(file, sheet.name, again)
             connection.register("piece_cells", piece)
             connection.execute(
                 f"insert into {table} select row, {wide} from piece_cells where col < {width} group by row order by row"
             )
             connection.unregister("piece_cells")
+    (twice,) = connection.execute(
+        f"select min(row_number) from (select row_number from {table} group by row_number having count(*) > 1)"
+    ).fetchone() or (None,)
+    if twice:
+        raise _rows_told_twice(file, sheet.name, twice)
     after = header.last_row + 1
     notes = [*header.notes, *_fill_merges(connection, table, sheet.merges, header, after)]
     fields, dropped, said = body(connection, table, width, header, contract, sheet.name, after)
     notes.extend(note for note in said if note not in notes)
     return header, fields, [*notes, *_hidden_rows(connection, table, sheet)], header.extra_rows + dropped
+
+
+def _place_taken_twice(piece: pa.Table) -> int | None:
+    """Return the row of two cells that say the same place; null where there are none."""
+    order = piece.column("row").to_numpy().astype(np.int64) * COLUMNS_MAXIMUM + piece.column("col").to_numpy()
+    if (order[1:] <= order[:-1]).any():
+        # Cells of one row may come in any order.
+        order = np.sort(order)
+    again = np.flatnonzero(order[1:] == order[:-1])
+    return int(order[again[0]] // COLUMNS_MAXIMUM) if len(again) else None
+
+
+def _rows_told_twice(file: str, sheet: str, row_number: int) -> RejectedFileError:
+    """Return the refusal of a sheet of which two rows say the same number: read as one, two persons would become one."""
+    return RejectedFileError(
+        file,
+        "file_unreadable",
+        "Two of its rows say the same number; save it as .xlsx again.",
+        sheet=sheet,
+        row_number=row_number,
+    )
 
 
 def _fill_merges(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from lxml import etree, html
@@ -20,7 +21,9 @@ CHINESE = {"gb2312", "gbk", "gb18030", "x-gbk", "cp936", "euc-cn"}
 NO_MARKUP = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|textarea|title)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL
 )
-TAG = re.compile(r"""<(/?)([a-z][a-z0-9]*)(?:[^>"']|"[^"]*"|'[^']*')*>""", re.IGNORECASE)
+TAG = re.compile(r"<(/?)([a-z][^\s/>]*)", re.IGNORECASE)
+TAG_PART = re.compile(r""">|=\s*(["'])""")
+"""The end of a tag, or the beginning of a value in quotes, in which no tag ends (HTML, 13.2.5)."""
 KEPT_AS_TEXT = re.compile(r'="([^"]*)"')
 """What an export writes so that a spreadsheet leaves long digits alone."""
 WHITE_SPACE = re.compile(r"[ \t\r\n]+")
@@ -76,10 +79,28 @@ def html_sheets(path: Path) -> tuple[list[Sheet], str]:
 def _is_within_table(text: str) -> bool:
     """Whether a page ends before a table of it does; what stands in scripts, comments and attributes opens none."""
     depth = 0
-    for tag in TAG.finditer(NO_MARKUP.sub("", text)):
-        if tag[2].lower() == "table":
-            depth = max(0, depth - 1) if tag[1] else depth + 1
+    for name, is_end in _tags(NO_MARKUP.sub("", text)):
+        if name == "table":
+            depth = max(0, depth - 1) if is_end else depth + 1
     return depth > 0
+
+
+def _tags(text: str) -> Iterator[tuple[str, bool]]:
+    """Return the names of the whole tags of a page, and whether each is an end tag.
+
+    Nothing is looked at twice, whatever is left open: what a value without its second quote is in goes to the end.
+    """
+    place = 0
+    while tag := TAG.search(text, place):
+        place = tag.end()
+        while (part := TAG_PART.search(text, place)) and part[1]:
+            place = text.find(part[1], part.end()) + 1
+            if not place:
+                return
+        if part is None:
+            return
+        place = part.end()
+        yield tag[2].lower(), bool(tag[1])
 
 
 def _span(element: etree._Element, name: str) -> int:
@@ -91,7 +112,7 @@ def _html_table(file: str, table: etree._Element, number: int) -> MemorySheet:
     sheet = MemorySheet(f"表{number}", [])
     covered: dict[int, int] = {}
     """Column to the last row that a cell above still covers."""
-    row = 0
+    row = steps = 0
     for line in table.iter("tr"):
         if next(line.iterancestors("table")) is not table:
             continue
@@ -104,6 +125,7 @@ def _html_table(file: str, table: etree._Element, number: int) -> MemorySheet:
                 continue
             while covered.get(column, 0) >= row:
                 column += 1
+                steps += 1
             wide, tall = _span(cell, "colspan"), _span(cell, "rowspan")
             text = _html_text(cell)
             if text and column < COLUMNS_MAXIMUM:
@@ -113,8 +135,10 @@ def _html_table(file: str, table: etree._Element, number: int) -> MemorySheet:
             if tall > 1:
                 for inner in range(column, min(column + wide, COLUMNS_MAXIMUM)):
                     covered[inner] = row + tall - 1
+                    steps += 1
             column += wide
-        if len(sheet.cells) > CELLS_MAXIMUM:
+        # A cell may say that it covers more than the whole page holds, and so may each.
+        if len(sheet.cells) + steps > CELLS_MAXIMUM:
             raise RejectedFileError(file, "file_too_large", "Save it as .xlsx or CSV and send it again.")
     return sheet
 

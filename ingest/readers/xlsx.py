@@ -32,13 +32,17 @@ CELL = (
     r"(?s)^(?P<head>[^>]*)>(?:<f(?:\s[^>]*)?(?:/>|>[^<]*</f>))?"
     r"(?:<v(?:\s[^>]*)?>(?P<v>[^<]*)</v>|<is>(?P<i>.*?)</is>)"
 )
-UNUSUAL = re.compile(rb"<!|<\w+:(?:c|row|v)[\s>/]|<c>|<c(?:\s+[a-qs-z]\w*=\"[^\"]*\")*\s*/?>|<c\s+[^>]*'")
-"""Comments, CDATA, prefixes, single quotes, cells that do not say where they stand."""
+UNUSUAL = re.compile(
+    rb"<!|<\w+:(?:c|row|v|si)[\s>/]|<si\s|</si\s|<c>|<c(?:\s+[a-qs-z]\w*=\"[^\"]*\")*\s*/?>|<c\s+[^>]*'"
+)
+"""Comments, CDATA, prefixes, single quotes, cells that do not say where they stand, texts with attributes."""
 ROW = re.compile(rb"<row\b[^>]*>")
 HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
 NUMBER = re.compile(rb'\br="(\d{1,7})"')
 MERGE = re.compile(rb'<mergeCell\b[^>]*\bref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
 ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+REPLACEMENT = 0xFFFD
+"""The character for the one of number zero, which is part of no text, as XML's reference to it gives it."""
 
 
 def column_index(letters: str) -> int:
@@ -64,7 +68,7 @@ def _unescaped(texts: pa.StringArray) -> pa.StringArray:
     if not pc.any(special).as_py():
         return texts
     plain = [
-        ESCAPE.sub(lambda match: chr(int(match[1], 16)), html.unescape(text))
+        ESCAPE.sub(lambda match: chr(int(match[1], 16) or REPLACEMENT), html.unescape(text))
         for text in texts.filter(special).to_pylist()
     ]
     clean = [text.encode("utf-8", "replace").decode() for text in plain]
@@ -136,15 +140,20 @@ def _pieces(package: Package, part: str, end: bytes, rewrite: str) -> Iterator[s
             kept += piece
             cut = kept.rfind(end)
             if cut >= 0:
-                yield kept[: cut + len(end)].decode("utf-8", "strict")
+                yield _plainly_spelled(package.file, kept[: cut + len(end)])
                 kept = kept[cut + len(end) :]
             elif len(kept) > ROW_BYTES_MAXIMUM:
                 raise RejectedFileError(package.file, "file_too_large", "One row or text is too long; shorten it.")
             piece = stream.read(PIECE_BYTES)
-            if _is_unusual(package.file, piece):
-                raise RejectedFileError(package.file, "file_unreadable", "Save it as .xlsx again.")
     if kept:
-        yield kept.decode("utf-8", "strict")
+        yield _plainly_spelled(package.file, kept)
+
+
+def _plainly_spelled(file: str, whole: bytes) -> str:
+    """Return whole elements as text; what was read may end within a tag, so that they alone show how they are spelled."""
+    if _is_unusual(file, whole):
+        raise RejectedFileError(file, "file_unreadable", "Save it as .xlsx again.")
+    return whole.decode("utf-8", "strict")
 
 
 def _is_unusual(file: str, piece: bytes) -> bool:
@@ -344,6 +353,9 @@ def as_seen_sql(is_1904: bool) -> str:
             select row, col, case
                 when kind = 'inlineStr' then coalesce(inline, value)
                 when kind = 'b' then case value when '1' then 'TRUE' when '0' then 'FALSE' else value end
+                -- Of a strict workbook (ISO/IEC 29500-1, 18.18.11), whose dates are texts.
+                when kind = 'd' then regexp_replace(
+                    regexp_replace(value, 'T00:00(:00(\\.0+)?)?Z?$', ''), 'T(\\d\\d:\\d\\d(:\\d\\d)?).*$', ' \\1')
                 when number is null or not isfinite(number) then value
                 when shows = 'date' and moment is not null
                     then {day} || case when moment = floor(moment) then '' else ' ' || {clock} end

@@ -9,6 +9,7 @@ import io
 import json
 import re
 import struct
+import time
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -32,7 +33,7 @@ from ingest.archive import restore
 from ingest.feedback import outbox_files
 from ingest.inbox import discover
 from ingest.landing import collect
-from ingest.readers import peek_title, read, sniff, xlsx
+from ingest.readers import markup, peek_title, read, sniff, xlsx
 from ingest.readers.protected import has_password_record
 from ingest.readers.table import ReadResult
 from ingest.replay import (
@@ -298,6 +299,34 @@ def test_what_is_no_table_cuts_none_off(tmp_path: Path, beside: str) -> None:
         load(path, tmp_path)
 
 
+@pytest.mark.parametrize("opening", ["<a", '<a b="x" ', "<table \"<table '", "</script ", "<td a=' b=\" ", "<a b=c"])
+def test_tags_that_never_end_cost_no_more_than_their_length(opening: str) -> None:
+    """Each was looked at to the end of the page, from each: 20,000 of them took a minute and more."""
+    started = time.process_time()
+    markup._is_within_table(opening * 20_000)
+    assert time.process_time() - started < 5
+
+
+def test_quotes_in_a_tag_hide_its_end_only_where_they_hold_a_value(tmp_path: Path) -> None:
+    cells = "".join(f"<td title='it's'>{v or ''}</td>" for v in line(1))
+    names = "".join(f'<td "x" y = "a>b">{name}</td>' for name in ON_MAIN)
+    path = tmp_path / "导出.xls"
+    path.write_text(f"<html><table><tr>{names}</tr><tr>{cells}</tr></table></html>", encoding="utf-8")
+    assert len(load(path, tmp_path)[1]) == 1
+
+
+@pytest.mark.parametrize("body", ["<tr><td colspan=1000 rowspan=2>", "<tr><td rowspan=60000 colspan=1000><tr><td>x"])
+def test_cells_that_cover_more_than_a_page_holds_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    monkeypatch.setattr(markup, "CELLS_MAXIMUM", 20_000)
+    path = tmp_path / "导出.xls"
+    path.write_text(f"<html><table>{body * 50}</table></html>", encoding="utf-8")
+    with pytest.raises(RejectedFileError) as caught:
+        markup.html_sheets(path)
+    assert caught.value.reason_code == "file_too_large"
+
+
 def test_digits_that_html_keeps_as_text_are_digits(tmp_path: Path) -> None:
     school = NAMES.index("school_code")
     cells = [f'="{v}"' if i == school else v or "" for i, v in enumerate(line(1))]
@@ -467,6 +496,95 @@ def test_unusual_spellings_of_xml(tmp_path: Path, old: bytes, new: bytes) -> Non
 
     rewrite(tmp_path / "a.xlsx", tmp_path / "b.xlsx", "xl/worksheets/sheet1.xml", change)
     assert load(tmp_path / "b.xlsx", tmp_path)[1] == expected
+
+
+@pytest.mark.parametrize("is_prefixed", [True, False])
+def test_shared_texts_in_an_unusual_spelling(tmp_path: Path, is_prefixed: bool) -> None:
+    """With a prefix as the Open XML SDK writes them, or some of them with an attribute."""
+    made = xlsxwriter.Workbook(tmp_path / "a.xlsx")
+    page = made.add_worksheet("学生信息")
+    for number, values in enumerate([ON_MAIN, line(1), line(3)]):
+        page.write_row(number, 0, values)
+    made.close()
+    expected = load(tmp_path / "a.xlsx", tmp_path)[1]
+    assert len(expected) == 2
+
+    def change(part: bytes) -> bytes:
+        if is_prefixed:
+            return re.sub(rb"<(/?)(sst|si|t)\b", rb"<\1x:\2", part).replace(b"xmlns=", b"xmlns:x=")
+        return part.replace(b"<si>", b'<si xml:space="preserve">', 3)
+
+    rewrite(tmp_path / "a.xlsx", tmp_path / "b.xlsx", "xl/sharedStrings.xml", change)
+    assert load(tmp_path / "b.xlsx", tmp_path)[1] == expected
+
+
+def test_a_cell_without_a_place_is_seen_wherever_a_piece_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what was read ended within its tag, it was left out."""
+    number = {NAMES[-1]: 13900000001}
+    book(tmp_path / "a.xlsx", {"学生信息": [ON_MAIN, line(1, **number), line(3, **number)]})
+    whole = load(tmp_path / "a.xlsx", tmp_path)[1]
+    assert whole[1][NAMES[-1]] == "13900000001"
+    rewrite(
+        tmp_path / "a.xlsx",
+        tmp_path / "b.xlsx",
+        "xl/worksheets/sheet1.xml",
+        lambda part: re.sub(rb'(.*)<c r="[A-Z]+3"[^>]*>', rb"\1<c>", part, flags=re.DOTALL),
+    )
+    assert load(tmp_path / "b.xlsx", tmp_path)[1] == whole
+    place = zipfile.ZipFile(tmp_path / "b.xlsx").read("xl/worksheets/sheet1.xml").index(b"<c>")
+    for size in range(place - 2, place + 4):
+        monkeypatch.setattr(xlsx, "PIECE_BYTES", size)
+        try:
+            found = load(tmp_path / "b.xlsx", tmp_path)[1]
+        except RejectedFileError:
+            continue
+        assert found == whole
+
+
+@pytest.mark.parametrize("size", [4 << 20, 1 << 9])
+def test_two_rows_of_one_number_are_not_read_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    book(tmp_path / "a.xlsx", {"学生信息": [ON_MAIN, *(line(n) for n in range(1, 9))]})
+    monkeypatch.setattr(xlsx, "PIECE_BYTES", size)
+    assert len(load(tmp_path / "a.xlsx", tmp_path)[1]) == 8
+    for number in (5, 8):
+
+        def change(part: bytes, number: int = number) -> bytes:
+            moved = re.sub(rb'<row r="%d"' % number, rb'<row r="3"', part)
+            return re.sub(rb'<c r="([A-Z]+)%d"' % number, rb'<c r="\g<1>3"', moved)
+
+        rewrite(tmp_path / "a.xlsx", tmp_path / "b.xlsx", "xl/worksheets/sheet1.xml", change)
+        with pytest.raises(RejectedFileError) as caught:
+            load(tmp_path / "b.xlsx", tmp_path)
+        assert (caught.value.reason_code, caught.value.row_number) == ("file_unreadable", 3)
+
+
+def test_dates_of_a_strict_workbook_are_texts(tmp_path: Path) -> None:
+    values = {"birth_date": "2012-09-05T00:00:00.000Z", "entry_ym": "2018-09-01T07:30:05", "address": "2018-09-01"}
+    book(tmp_path / "a.xlsx", {"学生信息": [ON_MAIN, line(1, **dict.fromkeys(values, "x"))]})
+
+    def change(part: bytes) -> bytes:
+        for name, value in values.items():
+            place = f'<c r="{xlsx.column_letters(NAMES.index(name))}2"'.encode()
+            part = re.sub(place + rb"[^>]*>.*?</c>", place + b' t="d"><v>' + value.encode() + b"</v></c>", part)
+        return part
+
+    rewrite(tmp_path / "a.xlsx", tmp_path / "b.xlsx", "xl/worksheets/sheet1.xml", change)
+    [row] = load(tmp_path / "b.xlsx", tmp_path)[1]
+    assert [row[name] for name in values] == ["2012-09-05", "2018-09-01 07:30:05", "2018-09-01"]
+
+
+def test_a_character_of_number_zero_is_no_text(tmp_path: Path) -> None:
+    book(tmp_path / "a.xlsx", {"学生信息": [ON_MAIN, line(1, address="江@路")]})
+    rewrite(
+        tmp_path / "a.xlsx",
+        tmp_path / "b.xlsx",
+        "xl/worksheets/sheet1.xml",
+        lambda part: part.replace(b"@", b"_x0000_"),
+    )
+    rewrite(
+        tmp_path / "b.xlsx", tmp_path / "c.xlsx", "xl/sharedStrings.xml", lambda part: part.replace(b"@", b"_x0000_")
+    )
+    assert load(tmp_path / "c.xlsx", tmp_path)[1][0]["address"] == "江\ufffd路"
 
 
 def test_cells_and_rows_without_a_place(tmp_path: Path) -> None:
