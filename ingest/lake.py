@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from queue import Full, Queue
+from queue import Empty, Full, Queue
 
 import duckdb
 import pyarrow as pa
@@ -114,6 +115,13 @@ class Stream:
                 continue
             return
 
+    def _put_at_once(self, error: RuntimeError) -> None:
+        """Put an error in place of rows that wait, which the thread may take meanwhile."""
+        with suppress(Empty):
+            while True:
+                self._rows.get_nowait()
+        self._rows.put(error)
+
     def _read(self, schema: pa.Schema) -> None:
         def batches() -> Iterator[pa.RecordBatch]:
             while (rows := self._rows.get()) is not None:
@@ -132,9 +140,7 @@ class Stream:
                     self._done.result()
                 elif not self._done.done():
                     # What is written aside is not to get its name.
-                    while not self._rows.empty():
-                        self._rows.get_nowait()
-                    self._rows.put(RuntimeError("the rows end before their time"))
+                    self._put_at_once(RuntimeError("the rows end before their time"))
         finally:
             self._thread.shutdown()
             self._connection.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from queue import Queue
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -78,6 +80,22 @@ def test_a_stream_that_ends_early_leaves_no_file(tmp_path: Path) -> None:
     path = tmp_path / "b.parquet"
     with duckdb.connect() as connection, pytest.raises(MakingError):
         end_early(Stream(connection, copied_to(path)))
+    assert not path.exists()
+
+
+def test_rows_that_are_taken_at_the_last_moment_leave_no_thread_waiting(tmp_path: Path) -> None:
+    """Between the look whether rows wait and the hand on them, the statement may have taken them."""
+
+    class Late(Queue[Any]):
+        def empty(self) -> bool:
+            return False
+
+    path = tmp_path / "b.parquet"
+    with duckdb.connect() as connection:
+        stream = Stream(connection, copied_to(path))
+        stream._rows = Late(1)
+        with pytest.raises(MakingError):
+            end_early(stream)
     assert not path.exists()
 
 
