@@ -37,12 +37,18 @@ class _UnevenError(Exception):
 
 
 def _copy(path: Path, encoding: str, mark: int, start: int, target: Path) -> None:
-    """Write the file as UTF-8 without mark, beginning `start` characters after it."""
+    """Write the file as UTF-8 without mark, beginning `start` characters after it.
+
+    Raises:
+        RejectedFileError: it holds characters of number zero, which a mark does not rule out.
+    """
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     with path.open("rb") as raw, target.open("w", encoding="utf-8", newline="") as out:
         raw.seek(mark)
         while piece := raw.read(1 << 20):
             text = decoder.decode(piece)
+            if "\0" in text:
+                raise RejectedFileError(path.name, "format_unknown", "It is no text; save it as .xlsx or CSV.")
             out.write(text[start:])
             start = max(0, start - len(text))
         out.write(decoder.decode(b"", final=True))

@@ -88,6 +88,15 @@ def test_encodings(tmp_path: Path, encoding: str) -> None:
     assert load(tmp_path, written().replace("C C", "中文").encode(encoding))[2][2] == "中文"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+def test_a_character_of_number_zero_is_no_text(tmp_path: Path, encoding: str) -> None:
+    """However far behind the beginning it stands, with a byte-order mark and without."""
+    content = written() + "D,2014J,1,1,2,3\r\n" * 2_000 + "D,20\x0014J,1,1,2,3\r\n"
+    with pytest.raises(RejectedFileError) as caught:
+        load(tmp_path, content.encode(encoding))
+    assert caught.value.reason_code == "format_unknown"
+
+
 def test_a_quoted_header_and_preamble(tmp_path: Path) -> None:
     quoted = ",".join(f'"{name}"' for name in NAMES)
     body = written().split("\r\n", 1)[1]
