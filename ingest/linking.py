@@ -8,6 +8,7 @@ leaves the vault is one `link_evidence` record a pair: two pseudonyms and three 
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
 
 import duckdb
@@ -24,11 +25,16 @@ from edu.settings import get_settings
 from ingest.lake import copy_to
 from ingest.readers.table import literal
 
+log = logging.getLogger(__name__)
+
 FIELDS = ("name", "birth_date", "guardian_name", "guardian_phone", "xjh")
 FILE_KEY = "match"
 OPENED = f", encryption_config = {{footer_key: '{FILE_KEY}'}}"
 """What `read_parquet` needs for a file of hashes, on a connection that has the key."""
 FINAL_LETTER = "G"
+PAIRS_MAXIMUM = 100
+"""A name with a day of birth that more pairs of temporary and final numbers have stands for nobody: it is a placeholder,
+or the file hides who its persons are. Of children of one name and day a whole city has a handful."""
 MATCH_SCHEMA = pa.schema(
     [
         ("roll_key", pa.string()),
@@ -108,16 +114,38 @@ def record_links(home: Home, key: PlatformKey) -> int:
         use_file_key(connection, key)
         hashed = f"read_parquet('{home.vault}/match/*.parquet'{OPENED})"
         # Temporary numbers are few: as a table the engine knows it, and looks the many final ones up in them.
+        columns = "roll_key, person_hash, guardian_hash"
+        connection.execute(f"create temp table early as select distinct {columns} from {hashed} where not is_final")
         connection.execute(
-            f"create temp table early as select roll_key, person_hash, guardian_hash from {hashed} where not is_final"
+            f"create temp table late as select distinct {columns} from {hashed} semi join early using (person_hash) "
+            "where is_final"
         )
+        connection.execute(
+            """
+            create temp table crowded as
+            select person_hash from
+                (select person_hash, count(distinct roll_key) as numbers from early group by person_hash) as e
+                inner join (select person_hash, count(distinct roll_key) as numbers from late group by person_hash) as l
+                    using (person_hash)
+            where e.numbers * l.numbers > ?
+            """,
+            [PAIRS_MAXIMUM],
+        )
+        (crowded,) = connection.execute("select count(*) from crowded").fetchone() or (0,)
+        if crowded:
+            log.warning(
+                "%s names with a day of birth stand for more than %s pairs of numbers; none of them is compared",
+                crowded,
+                PAIRS_MAXIMUM,
+            )
         rows = connection.execute(
             f"""
             with pair as (
                 select early.roll_key as left_key, late.roll_key as right_key,
                     coalesce(bool_or(early.guardian_hash = late.guardian_hash), false) as is_guardian_equal
                 from early
-                inner join {hashed} as late on late.person_hash = early.person_hash and late.is_final
+                inner join late on late.person_hash = early.person_hash
+                where early.person_hash not in (select person_hash from crowded)
                 group by early.roll_key, late.roll_key
             )
             select left_key, right_key, true, true, is_guardian_equal from pair

@@ -80,3 +80,14 @@ def test_what_is_beside_the_vault_is_closed_and_shows_nobody(edu_home: Home, tmp
     for text in ("王小明", "王大明", "13900000001", G_NUMBER, L_NUMBER):
         assert text.encode() not in record
         assert text.encode() not in files[0].read_bytes()
+
+
+def test_a_placeholder_for_many_persons_is_nobody(edu_home: Home, tmp_path: Path) -> None:
+    """Eleven temporary and ten final numbers of one name and day are 110 pairs, which say nothing of any of them."""
+    nobody: dict[str, Any] = {"name": "学生", "birth_date": "20120905"}
+    temporary = [pupil(n, **nobody, **{**TEMPORARY, "xjh": f"L{id_number(n)}"}) for n in range(100, 111)]
+    final = [pupil(n, **nobody) for n in range(200, 210)]
+    land(edu_home, tmp_path, "early", [pupil(1, **TEMPORARY), *temporary])
+    land(edu_home, tmp_path, "late", [pupil(1), *final])
+    left, right = keys_of(edu_home, L_NUMBER, G_NUMBER)
+    assert evidence(edu_home) == [(left, right, True, True, True)]
