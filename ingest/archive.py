@@ -55,6 +55,13 @@ class ArchiveError(EduError):
         super().__init__(f"archive entry {sha256}: {problem}. Restore it from a backup.")
 
 
+class ChangedFileError(EduError):
+    """A file is no longer what it was when its landing began."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(f"{file}: it was written on or replaced while it was landed. It counts with the next landing.")
+
+
 def sha256_of_bundle(files: Mapping[str, Path]) -> str:
     """Return the SHA-256 over names and hashes of a bundle's files by name, in their order."""
     text = "\n".join(f"{name}\t{file_sha256(path)}" for name, path in files.items())
@@ -67,7 +74,11 @@ def archive_path(home: Home, sha256: str) -> Path:
 
 
 def store(home: Home, key: PlatformKey, path: Path, sha256: str) -> Path:
-    """Encrypt a file into the archive (AES-256-GCM in pieces of 1 MiB); the same bytes are stored once."""
+    """Encrypt a file into the archive (AES-256-GCM in pieces of 1 MiB); the same bytes are stored once.
+
+    Raises:
+        ChangedFileError: the file no longer has this hash; nothing is stored.
+    """
     final = archive_path(home, sha256)
     if final.exists():
         return final
@@ -75,9 +86,12 @@ def store(home: Home, key: PlatformKey, path: Path, sha256: str) -> Path:
     aside = final.with_name(f".{final.name}.part")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with path.open("rb") as source, os.fdopen(handle, "wb") as target:
-        seal(source, target, key.derive("archive"), MARK, sha256.encode())
+        digest = seal(source, target, key.derive("archive"), MARK, sha256.encode())
         target.flush()
         os.fsync(target.fileno())
+    if digest.hex() != sha256:
+        aside.unlink()
+        raise ChangedFileError(path.name)
     aside.replace(final)
     return final
 

@@ -25,6 +25,7 @@ from edu.pseudonym import PlatformKey
 from ingest import archive, feedback, plain
 from ingest.examination import Examination
 from ingest.found import found_in
+from ingest.inbox import shown
 from ingest.pending import Pending
 from ingest.readers import protected, read, sniff
 from ingest.receipt import Receipt
@@ -59,17 +60,29 @@ class Batch:
         self.examination = Examination(items, self.contract, self.period, connection, scratch)
 
     def land(self) -> list[Receipt]:
-        """Archive, read, clean, check and write; return a receipt for each submission."""
+        """Archive, read, clean, check and write; return a receipt for each submission.
+
+        Raises:
+            ChangedFileError: a file is no longer the one whose hash was taken; nothing of the batch counts.
+        """
         archive.store_contract(self.home, self.contract)
+        self._check_unchanged()
         for item in self.items:
             self._archive(item)
         self.examine()
+        # What was read is what was archived.
+        self._check_unchanged()
         # Nothing is recorded before it was received, whatever the clock says.
         clocked = [item.metadata.received_at for item in self.items if item.metadata.is_clocked]
         later = [item.last_landed + timedelta(seconds=1) for item in self.items if item.last_landed]
         receipts = self.commit(max([now(), *clocked, *later]))
         self._give_feedback()
         return receipts
+
+    def _check_unchanged(self) -> None:
+        for item in self.items:
+            if item.is_changed:
+                raise archive.ChangedFileError(shown(item.source.path))
 
     def commit(self, recorded_at: datetime) -> list[Receipt]:
         """Write rows and then records of what was examined; return a receipt for each submission."""

@@ -186,8 +186,8 @@ def _collect(
     # A bundle feeds several submissions and leaves the inbox with the last of them.
     waiting = Counter(item.source.path for item in pending)
     for batch in _batches(pending):
-        receipts.extend(_land(batch, home, key))
-        for item in batch:
+        landed = _land_unchanged(batch, home, key, receipts)
+        for item in landed:
             waiting[item.source.path] -= 1
             source, before = found[item.source.path]
             # What the sender put in its place meanwhile is another delivery, and stays for the next run.
@@ -292,6 +292,7 @@ def _admit(source: Source, options: Options, home: Home, known: _Known, before: 
     What was received already leaves the inbox, unless its stamp is no longer the one of before it was read.
     """
     is_roster = source.roster is not None
+    discovered = (source, before)
     try:
         check_name(source)
         if is_roster:
@@ -345,6 +346,7 @@ def _admit(source: Source, options: Options, home: Home, known: _Known, before: 
                     password=password,
                     earlier_landings=landings,
                     last_landed=last,
+                    discovered=discovered,
                 )
             )
     if not any(isinstance(outcome, Pending) for outcome in outcomes):
@@ -423,6 +425,25 @@ def _batches(pending: list[Pending]) -> Iterable[list[Pending]]:
         yield batch
 
 
+def _land_unchanged(batch: list[Pending], home: Home, key: PlatformKey, receipts: list[Receipt]) -> list[Pending]:
+    """Land those of a batch whose files stay as they are meanwhile; add the receipts of all, and return those landed."""
+    while batch:
+        try:
+            receipts.extend(_land(batch, home, key))
+        except archive.ChangedFileError:
+            changed = [item.is_changed for item in batch]
+            if not any(changed):
+                raise
+            paths = dict.fromkeys(
+                item.source.path for item, is_changed in zip(batch, changed, strict=True) if is_changed
+            )
+            receipts.extend(_failed(path, archive.ChangedFileError(shown(path))) for path in paths)
+            batch = [item for item, is_changed in zip(batch, changed, strict=True) if not is_changed]
+        else:
+            break
+    return batch
+
+
 def _land(batch: list[Pending], home: Home, key: PlatformKey) -> list[Receipt]:
     """Land one batch: all of it, or nothing that counts."""
     dataset = batch[0].metadata.dataset
@@ -441,6 +462,9 @@ def _land(batch: list[Pending], home: Home, key: PlatformKey) -> list[Receipt]:
                 told["detail"] = f"{dataset} {batch[0].metadata.period}: {len(receipts)} submissions"
             return receipts
     except (OSError, duckdb.IOException) as error:
+        gone = next((item for item in batch if item.is_changed), None)
+        if gone:
+            raise archive.ChangedFileError(shown(gone.source.path)) from None
         raise _storage_error(error, f"dataset {dataset}") from None
     except duckdb.OutOfMemoryException:
         raise LandingMemoryError(dataset) from None

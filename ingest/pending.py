@@ -10,6 +10,7 @@ from edu.errors import RejectedFileError
 from ingest.inbox import Source
 from ingest.readers import ReadResult
 from ingest.submission import Metadata
+from ingest.uploads import Stamp, stamp
 
 
 @dataclass
@@ -31,6 +32,14 @@ class Pending:
     """When it was landed last; this landing counts from a later time on."""
     opened: Path | None = None
     """The workbook without its password, in the landing's private folder."""
+
+    discovered: tuple[Source, Stamp] | None = field(default=None, repr=False)
+    """The source as it was found, and its stamp before its hash was taken; null for what comes from the archive."""
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the source was written on, replaced or taken away since it was found."""
+        return self.discovered is not None and stamp(self.discovered[0]) != self.discovered[1]
 
     @property
     def landing_name(self) -> str:

@@ -16,8 +16,10 @@ from rosters import pupil, write_roster
 from edu.paths import Home
 from edu.settings import get_settings
 from ingest import landing
+from ingest.examination import Examination
 from ingest.inbox import count_never_completed, plan, read_plan
 from ingest.landing import collect
+from ingest.replay import verify
 from ingest.submission import Options
 
 FOLDER = Path("421002") / "student" / "2024-2025-1"
@@ -156,6 +158,40 @@ def test_what_replaces_a_file_while_it_lands_is_the_next_delivery(
     result = collect([edu_home.inbox], home=edu_home, options=Options())
     assert [(receipt.status, receipt.rows_read) for receipt in result.receipts] == [("accepted", 2)]
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("owner", "step"), [(landing.Batch, "_archive"), (landing.Batch, "examine"), (Examination, "run")]
+)
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_what_changes_before_its_landing_counts_is_left_and_nothing_else(
+    edu_home: Home, monkeypatch: pytest.MonkeyPatch, owner: Any, step: str, is_gone: bool
+) -> None:
+    """At each step of a landing: the archive holds what its hash says, and the lake what the archive holds."""
+    path = write_roster(edu_home.inbox / FOLDER / "a.csv", [pupil(1)])
+    write_roster(edu_home.inbox / FOLDER / "b.csv", [pupil(5, school_code="2142000002")])
+    whole = getattr(owner, step)
+    calls = []
+
+    def replaced(self: Any, *arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1 and is_gone:
+            path.unlink()
+        elif len(calls) == 1:
+            write_roster(path, [pupil(1), pupil(3)])
+        return whole(self, *arguments)
+
+    monkeypatch.setattr(owner, step, replaced)
+    result = collect([edu_home.inbox], home=edu_home, options=Options())
+    assert sorted((Path(receipt.file).name, receipt.status) for receipt in result.receipts) == [
+        ("a.csv", "failed"),
+        ("b.csv", "accepted"),
+    ]
+    assert path.exists() is not is_gone
+    assert verify(edu_home).differing == []
+    again = collect([edu_home.inbox], home=edu_home, options=Options())
+    assert [(r.status, r.rows_read) for r in again.receipts] == ([] if is_gone else [("accepted", 2)])
+    assert verify(edu_home).differing == []
 
 
 def test_an_empty_inbox_is_no_mistake_but_an_empty_folder_is(edu_home: Home) -> None:
