@@ -115,19 +115,6 @@ def _fixed_width(text: bytes) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), count, [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(text)])
 
 
-class PseudonymMaker:
-    """Hashes identifiers of one key."""
-
-    def __init__(self, key: PlatformKey, purpose: str = "pseudonym") -> None:
-        self._key = key.derive(purpose)
-
-    def make(self, namespace: str, values: pa.Array) -> pa.Array:
-        """Return one pseudonym (32 hexadecimal characters) for each canonical value, in the same order."""
-        if not len(values):
-            return pa.array([], pa.string())
-        return _fixed_width(hash_all(self._key, namespace.encode() + SEPARATOR, *_parts(values)))
-
-
 def keyed_hashes(key: PlatformKey, purpose: str, texts: pa.Array) -> pa.Array:
     """Return HMAC-SHA256 of texts under the key of a purpose, the first 128 bits in 32 hexadecimal characters; null of null."""
     present = texts.drop_null()
@@ -148,6 +135,7 @@ def pseudonyms(
 
     `purpose` names the key that is derived; a receiver of shared data has one of its own.
     """
-    return PseudonymMaker(key, purpose).make(
-        namespace, values if isinstance(values, pa.Array) else pa.array(values, pa.string())
-    )
+    texts = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
+    if not len(texts):
+        return pa.array([], pa.string())
+    return _fixed_width(hash_all(key.derive(purpose), namespace.encode() + SEPARATOR, *_parts(texts)))

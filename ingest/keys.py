@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from edu.contract import Contract, FieldSpec
-from edu.pseudonym import PlatformKey, PseudonymMaker
+from edu.pseudonym import PlatformKey, pseudonyms
 from edu.sharing_domain import recognise
 from ingest.cleaning import PSEUDONYM_NAMESPACE_OF_OTHER_DOCUMENTS, RESIDENT_ID_TYPE
 from ingest.readers.table import literal, quoted
@@ -97,7 +97,6 @@ def keys_of(rows: pa.Table, contract: Contract, key: PlatformKey) -> Keys:
     Most of these identifiers stand in one row: to find those that stand in several costs more than it saves where they
     are few.
     """
-    maker = PseudonymMaker(key)
     made = Keys({}, {}, {}, pa.nulls(rows.num_rows, pa.string()))
     for field in identifier_fields(contract):
         for namespace, _ in namespaces(field, contract):
@@ -110,13 +109,13 @@ def keys_of(rows: pa.Table, contract: Contract, key: PlatformKey) -> Keys:
             for of, found in (
                 (made.values, values),
                 (made.namespaces, named),
-                (made.pseudonyms, _pseudonyms(values, namespace, maker, key)),
+                (made.pseudonyms, _pseudonyms(values, namespace, key)),
             ):
                 of[field.name] = pc.coalesce(of[field.name], found) if field.name in of else found
     return replace(made, row_key=_row_key(rows, made, contract))
 
 
-def _pseudonyms(values: pa.Array, namespace: str, maker: PseudonymMaker, key: PlatformKey) -> pa.Array:
+def _pseudonyms(values: pa.Array, namespace: str, key: PlatformKey) -> pa.Array:
     """Return the pseudonyms of values that may be repeated; null of null."""
     first = values.slice(0, SAMPLE)
     if not values.null_count and len(first.unique()) * 2 > len(first):
@@ -124,7 +123,7 @@ def _pseudonyms(values: pa.Array, namespace: str, maker: PseudonymMaker, key: Pl
     else:
         encoded = values.dictionary_encode()
         distinct, indices = encoded.dictionary, encoded.indices
-    hashed = maker.make(namespace, distinct)
+    hashed = pseudonyms(key, namespace, distinct)
     if namespace == FOREIGN_NAMESPACE:
         hashed = _evidence_of_foreign_ids(key, distinct, hashed)
     return hashed if indices is None else hashed.take(indices)
@@ -190,14 +189,13 @@ def make_pseudonyms(connection: duckdb.DuckDBPyConnection, contract: Contract, k
         f"create or replace temp table identifier_value as select distinct namespace, value from ({every}) where value is not null"
     )
     names = connection.execute("select distinct namespace from identifier_value order by namespace").fetchall()
-    maker = PseudonymMaker(key)
     for (namespace,) in names:
         values = (
             connection.execute("select value from identifier_value where namespace = ?", [namespace])
             .to_arrow_table()["value"]
             .combine_chunks()
         )
-        hashed = maker.make(namespace, values)
+        hashed = pseudonyms(key, namespace, values)
         if namespace == FOREIGN_NAMESPACE:
             hashed = _evidence_of_foreign_ids(key, values, hashed)
         if len(values):

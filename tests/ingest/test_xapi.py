@@ -19,7 +19,7 @@ from edu.contract import get_contract
 from edu.duck import connect
 from edu.errors import RejectedFileError
 from edu.paths import Home
-from edu.pseudonym import PseudonymMaker, load_key
+from edu.pseudonym import load_key, pseudonyms
 from edu.settings import get_settings
 from ingest.inbox import discover
 from ingest.landing import LandingMemoryError, collect
@@ -404,7 +404,7 @@ def test_values_in_the_lake(edu_home: Home, tmp_path: Path) -> None:
     names += ", is_completed, cast(duration_s as varchar), voided_statement_id, actor_key"
     rows = sorted(query(edu_home, "lake/learning_event", names))
     people = pa.array([f"{HOME_PAGE}/u1", f"{HOME_PAGE}/u2"])
-    keys = PseudonymMaker(load_key(edu_home)).make("xapi@homePage", people).to_pylist()
+    keys = pseudonyms(load_key(edu_home), "xapi@homePage", people).to_pylist()
     expected = (HOME_PAGE, "2024-09-02 08:30:00", "0.8500", True, False, "90.50")
     assert rows == [(identity(1), *expected, None, keys[0]), (identity(2), *expected, identity(1), keys[1])]
 
