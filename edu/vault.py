@@ -303,6 +303,10 @@ def merge_segments(home: Home, key: PlatformKey) -> MergeResult:
         VaultBusyError: another process reads or writes the vault.
     """
     segments = _segments(home)
+    if segments and not vault_path(home).exists():
+        # With another key at hand the vault would be made under that, and the right one would open it no more.
+        with open_segment(home, key, segments[0].stem):
+            pass
     identifiers = rows = 0
     with writing(home, key) as connection:
         for segment in segments:

@@ -22,10 +22,10 @@ from edu.batches import file_sha256, named_if_broken
 from edu.codes import SEEDS
 from edu.contract import get_contract
 from edu.duck import connect
-from edu.errors import EduError, ExitCode, MissingMetadataError, RejectedFileError
+from edu.errors import EduError, ExitCode, KeyFileError, MissingMetadataError, RejectedFileError
 from edu.lock import in_turn
 from edu.paths import Home
-from edu.pseudonym import PlatformKey, load_or_create_key
+from edu.pseudonym import PlatformKey, key_path, load_or_create_key
 from edu.settings import get_settings
 from edu.storage_error import StateFolderError, storage_error
 from ingest import archive, lake, linking
@@ -141,7 +141,7 @@ def collect(
     waits for the end of another, but those of one plan, of which no two name the same file, go on side by side.
 
     Raises:
-        KeyFileError: the platform key is missing although data exists.
+        KeyFileError: the platform key is missing although data exists, or is not the one that it was landed under.
         StorageFullError, StateFolderError: the installation cannot be written.
     """
     try:
@@ -176,6 +176,11 @@ def _collect(
         except EduError as error:
             receipts.append(_failed(path, error))
     known = _Known(home)
+    if known.fingerprints and key.fingerprint not in known.fingerprints:
+        raise KeyFileError(
+            f"key file {key_path(home)} holds another key than the one under which this installation's data was landed: "
+            "restore the right one from your copy. Nothing was landed."
+        )
     sources = complete(once(sources), home)
     found = {source.path: (source, stamp(source)) for source in sources}
     pending: list[Pending] = []
@@ -249,6 +254,14 @@ class _Known:
                 ).fetchall()
             }
             """Submissions that were withdrawn, and stay so."""
+            self.fingerprints = {
+                row[0]
+                for row in connection.execute(
+                    "select distinct key_fingerprint from "
+                    f"read_parquet('{home.runs}/submission/*.parquet') where key_fingerprint is not null"
+                ).fetchall()
+            }
+            """Keys under which anything was landed."""
             rows = connection.execute(EFFECTIVE.format(runs=home.runs, seeds=SEEDS)).fetchall()
             row = connection.execute(
                 f"select max(recorded_at) from read_parquet('{home.runs}/submission/*.parquet')"

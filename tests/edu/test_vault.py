@@ -89,6 +89,15 @@ def test_merging_twice_changes_nothing(edu_home: Home) -> None:
     assert contents(edu_home) == (1, 2)
 
 
+def test_a_first_merge_with_another_key_makes_no_vault(edu_home: Home) -> None:
+    write(edu_home, "b1")
+    with pytest.raises(VaultError):
+        merge_segments(edu_home, PlatformKey(b"x" * 32))
+    assert not vault.vault_path(edu_home).exists()
+    assert merge_segments(edu_home, KEY).segments == 1
+    assert contents(edu_home) == (1, 1)
+
+
 def test_what_is_not_merged_yet_is_read_too(edu_home: Home) -> None:
     assert contents(edu_home) == (0, 0)
     write(edu_home, "b1", rows=3)

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from edu import vault
 from edu.cli import app
-from edu.errors import ExitCode
+from edu.errors import ExitCode, KeyFileError
 from edu.paths import Home
 from edu.pseudonym import load_or_create_key
 from edu.storage_error import StateFolderError, StorageFullError
@@ -564,3 +564,19 @@ def test_who_sends_again_what_was_withdrawn_is_told_that_it_does_not_count(edu_h
     [later] = land(edu_home, path, options=Options(**{**vars(dated), "received_at": datetime(2024, 9, 6, 10)})).receipts
     [clocked] = land(edu_home, write_roster(tmp_path / "b.csv", [pupil(1)])).receipts
     assert [each.status for each in (later, clocked)] == ["accepted", "ignored"]
+
+
+def test_nothing_is_landed_under_another_key(edu_home: Home, tmp_path: Path) -> None:
+    """Of two keys one person has two pseudonyms, and every later build would stop at the gate that counts keys."""
+    land(edu_home, write_roster(tmp_path / "a.csv", [pupil(1)]))
+    key_file = edu_home.vault / "platform.key"
+    kept = key_file.read_text()
+    key_file.write_text("11" * 32)
+    other = write_roster(tmp_path / "b.csv", [pupil(1), pupil(2)])
+    before = sorted(edu_home.root.rglob("*.*"))
+    with pytest.raises(KeyFileError) as caught:
+        land(edu_home, other)
+    assert kept.strip() not in str(caught.value)
+    assert sorted(edu_home.root.rglob("*.*")) == before
+    key_file.write_text(kept)
+    assert [receipt.status for receipt in land(edu_home, other).receipts] == ["accepted"]
