@@ -82,9 +82,12 @@ def narrow(expression: str) -> str:
 
 
 def text_column(field: FieldSpec) -> str:
-    """Return SQL of a field's text: trimmed, without the apostrophe that an export put before a formula's sign."""
+    """Return SQL of a field's text: trimmed, without the apostrophe that an export put before a formula's sign.
+
+    The character of number zero, which workbooks and Parquet can hold and PostgreSQL cannot, is shown as one that is lost.
+    """
     name = quoted(field.name)
-    trimmed = f"trim({name}, ' \t\r\n\u3000\u00a0\ufeff')"
+    trimmed = f"trim(replace({name}, chr(0), '\ufffd'), ' \t\r\n\u3000\u00a0\ufeff')"
     return f"nullif(regexp_replace({trimmed}, {literal(NEUTRALISED)}, '\\1'), '')"
 
 

@@ -41,8 +41,6 @@ HIDDEN = re.compile(rb'\bhidden="(?:1|true)"')
 NUMBER = re.compile(rb'\br="(\d{1,7})"')
 MERGE = re.compile(rb'<mergeCell\b[^>]*\bref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
 ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
-REPLACEMENT = 0xFFFD
-"""The character for the one of number zero, which is part of no text, as XML's reference to it gives it."""
 
 
 def column_index(letters: str) -> int:
@@ -68,7 +66,7 @@ def _unescaped(texts: pa.StringArray) -> pa.StringArray:
     if not pc.any(special).as_py():
         return texts
     plain = [
-        ESCAPE.sub(lambda match: chr(int(match[1], 16) or REPLACEMENT), html.unescape(text))
+        ESCAPE.sub(lambda match: chr(int(match[1], 16)), html.unescape(text))
         for text in texts.filter(special).to_pylist()
     ]
     clean = [text.encode("utf-8", "replace").decode() for text in plain]

@@ -109,3 +109,13 @@ def test_a_statement_with_typed_columns_is_accepted(edu_home: Home, tmp_path: Pa
     options = Options(dataset="learning_event", org="421002", period="2024-2025")
     receipt, rows, lacking = landed(edu_home, path, "statement_id, cast(occurred_at as varchar)", options)
     assert (receipt.status, rows, lacking) == ("accepted", [(identity, "2024-09-02 10:15:00.25")], [])
+
+
+def test_a_character_of_number_zero_is_shown_as_lost(edu_home: Home, tmp_path: Path) -> None:
+    """PostgreSQL, which the tables are served from, takes none in a text."""
+    path = tmp_path / "roster.parquet"
+    names = {name: "'16' || chr(0) || '01'" for name in ("class_code", "name")}
+    duckdb.execute(f"copy ({pupils([1], **names)}) to '{path}' (format parquet)")
+    receipt, rows, lacking = landed(edu_home, path, "class_code")
+    assert (receipt.status, rows) == ("accepted", [("16\ufffd01",)])
+    assert lacking == [("name", "name_mojibake")]

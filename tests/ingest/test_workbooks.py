@@ -573,20 +573,6 @@ def test_dates_of_a_strict_workbook_are_texts(tmp_path: Path) -> None:
     assert [row[name] for name in values] == ["2012-09-05", "2018-09-01 07:30:05", "2018-09-01"]
 
 
-def test_a_character_of_number_zero_is_no_text(tmp_path: Path) -> None:
-    book(tmp_path / "a.xlsx", {"学生信息": [ON_MAIN, line(1, address="江@路")]})
-    rewrite(
-        tmp_path / "a.xlsx",
-        tmp_path / "b.xlsx",
-        "xl/worksheets/sheet1.xml",
-        lambda part: part.replace(b"@", b"_x0000_"),
-    )
-    rewrite(
-        tmp_path / "b.xlsx", tmp_path / "c.xlsx", "xl/sharedStrings.xml", lambda part: part.replace(b"@", b"_x0000_")
-    )
-    assert load(tmp_path / "c.xlsx", tmp_path)[1][0]["address"] == "江\ufffd路"
-
-
 def test_cells_and_rows_without_a_place(tmp_path: Path) -> None:
     book(tmp_path / "a.xlsx", {"学生信息": [ON_MAIN, ["x" if v is None else v for v in line(1)]]})
     expected = load(tmp_path / "a.xlsx", tmp_path)[1]
