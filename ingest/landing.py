@@ -201,7 +201,9 @@ def _collect(
         done += len(batch)
         if progress:
             progress(done, len(pending))
-    if any(linking.has_match(get_contract(item.metadata.dataset)) for item in pending):
+    # Also for what was received already: a landing that was killed after its receipts compared nothing.
+    landed_or_known = {receipt.dataset for receipt in receipts if receipt.dataset}
+    if any(linking.has_match(get_contract(dataset)) for dataset in landed_or_known):
         linking.record_links(home, key)
     return CollectResult(sorted(receipts, key=lambda receipt: receipt.file))
 

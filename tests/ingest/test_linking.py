@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import duckdb
 import pytest
@@ -12,6 +13,7 @@ from rosters import id_number, pupil, write_roster
 
 from edu.paths import Home
 from edu.pseudonym import load_key, pseudonyms
+from ingest import linking
 from ingest.landing import collect
 from ingest.submission import Options
 
@@ -66,6 +68,19 @@ def test_order_and_repetition_change_nothing(edu_home: Home, tmp_path: Path) -> 
     random.Random(3).shuffle(files)
     for name, rows in [*files, *files]:
         land(edu_home, tmp_path, name, rows)
+    assert len(evidence(edu_home)) == 1
+
+
+def test_a_landing_killed_before_it_compares_compares_when_its_file_comes_again(
+    edu_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(edu_home, tmp_path, "early", [pupil(1, **TEMPORARY)])
+    with monkeypatch.context() as patched:
+        patched.setattr(linking, "record_links", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            land(edu_home, tmp_path, "late", [pupil(1)])
+    assert evidence(edu_home) == []
+    land(edu_home, tmp_path, "late", [pupil(1)])
     assert len(evidence(edu_home)) == 1
 
 
