@@ -92,35 +92,6 @@ def test_a_roster_sent_again_changes_what_reads_it(city: City, tmp_path: Path) -
     assert is_as_built_anew(city, tmp_path)
 
 
-def test_rows_of_a_school_come_from_its_own_part(city: City) -> None:
-    """Every model that is made by school, asked for a few schools alone, gives their rows of the whole table."""
-    city.build()
-    target = city.home.logs / "dbt" / "target"
-    nodes = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["nodes"].values()
-    made_by = [node for node in nodes if node["config"]["meta"].get("made_by")]
-    assert {node["config"]["meta"]["made_by"] for node in made_by} == {"school_id"}
-    assert len(made_by) >= 7
-    with duckdb.connect(str(city.home.warehouse)) as connection:
-        ids = connection.execute("select distinct school_id from storage.dim_school order by all").fetchall()
-        moved = connection.execute(
-            "select distinct school_id from storage.fct_student_event where is_approved order by all limit 3"
-        ).fetchall()
-        asked = {school for (school,) in [*ids[::9], *moved]}
-        assert moved
-        connection.begin()
-        connection.executemany("insert into main.kept_part values (?)", [row for row in ids if row[0] not in asked])
-        for node in made_by:
-            sql = (target / "compiled" / "edu" / node["original_file_path"]).read_text(encoding="utf-8")
-            table = f'"{node["schema"]}"."{node["alias"]}"'
-            whole = f"(from {table} where school_id in (select unnest(?::varchar[])))"
-            for left, right in ((f"({sql}\n)", whole), (whole, f"({sql}\n)")):
-                differing = connection.execute(
-                    f"select count(*) from (from {left} except all from {right})", [[*asked]]
-                )
-                assert differing.fetchone() == (0,), node["name"]
-        connection.rollback()
-
-
 def test_what_is_taken_back_and_sent_by_others_too(city: City, tmp_path: Path) -> None:
     org = a_school_with(city, "student", TERM)
     with duckdb.connect(str(city.home.warehouse), read_only=True) as connection:

@@ -9,7 +9,7 @@ with bound as (
 
 enrolled as (
     select *
-    from {{ remade_rows('fct_enrolment_snapshot', 'school_id') }}
+    from {{ ref('fct_enrolment_snapshot') }}
     where is_enrolled
 ),
 

@@ -1,8 +1,7 @@
 -- Spells of enrolment, from snapshots and approved events; the rules stand in fct_enrolment_business_rules.md.
 -- An item is one thing known of a person at a school on a day. Kinds, in their order within a day: E an approved end,
 -- M the end of the school, X an approved start at another school, S an approved start, P on the roll of a snapshot,
--- A missing from a full snapshot. The spells of a school are made from its own rows and from the starts elsewhere of
--- whom it knows.
+-- A missing from a full snapshot.
 with tolerance as (
     select value as days
     from {{ ref('case_threshold') }}
@@ -16,7 +15,7 @@ present as (
         pupil.school_id,
         pupil.snapshot_date as day,
         pupil.grade_code
-    from {{ remade_rows('fct_enrolment_snapshot', 'school_id') }} as pupil
+    from {{ ref('fct_enrolment_snapshot') }} as pupil
     inner join {{ ref('student_status') }} as status on status.status_code = pupil.status_code and status.is_on_roll
 ),
 
@@ -24,7 +23,7 @@ full_day as (
     select distinct
         school.school_id,
         unit.snapshot_date as day
-    from {{ units_of('student', is_by_owner=true) }} as unit
+    from {{ ref('unit_current') }} as unit
     inner join {{ ref('dim_school') }} as school on school.school_code = unit.unit_owner and school.period = unit.period
     where unit.dataset = 'student' and unit.coverage = 'full' and not unit.is_held
 ),
@@ -62,7 +61,7 @@ next_full as (
     from school_day
 ),
 
-approved_anywhere as (
+approved as (
     select
         event.person_id,
         event.school_id,
@@ -73,12 +72,6 @@ approved_anywhere as (
     inner join {{ ref('roll_event_kind') }} as kind on kind.event_kind_code = event.event_kind_code
     where event.is_approved and event.person_id is not null
     group by event.person_id, event.school_id, event.event_date, kind.effect
-),
-
-approved as (
-    select *
-    from approved_anywhere
-    where {{ is_remade('school_id') }}
 ),
 
 missed as (
@@ -249,10 +242,10 @@ elsewhere as (
     select distinct
         known.person_id,
         known.school_id,
-        started.day
-    from approved_anywhere as started
-    inner join known on known.person_id = started.person_id and known.school_id <> started.school_id
-    where started.effect = 'start'
+        approved.day
+    from approved
+    inner join known on known.person_id = approved.person_id and known.school_id <> approved.school_id
+    where approved.effect = 'start'
 ),
 
 -- A start elsewhere ends a spell unless the school's own approved end comes next, or the school goes on listing the
