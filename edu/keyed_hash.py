@@ -213,7 +213,12 @@ def hash_all(key: bytes, prefix: bytes, offsets: bytes, values: bytes, algorithm
             begin above zero.
         values: the bytes from the first offset on.
         algorithm: sm3 or sha256.
+
+    Raises:
+        ValueError: the key is longer than a block; HMAC (RFC 2104, 2) would take its hash, which is not done here.
     """
+    if len(key) > BLOCK_BYTES:
+        raise ValueError(f"a key has at most {BLOCK_BYTES} bytes, this one {len(key)}")
     block = key.ljust(BLOCK_BYTES, b"\0")
     bounds = np.frombuffer(offsets, np.int32).astype(np.int64)
     bounds -= bounds[0]

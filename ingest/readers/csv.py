@@ -169,10 +169,13 @@ def _load(
     Raises:
         RejectedFileError: the file cannot be read as a table.
     """
-    if form.dialect.is_plain and records.is_well_formed(readable, form.dialect):
+    quotes = records.quotes_of(readable, form.dialect) if form.dialect.is_plain else records.Quotes.UNSURE
+    if quotes is not records.Quotes.UNSURE:
         try:
             select = judge(form.header.profile, form.header.columns, RECORDS) if judge else None
             _load_fast(connection, readable, form.dialect, form.width, table, select)
+            if quotes is records.Quotes.SURE:
+                _check_swallowed(connection, table, form)
         except _UnevenError:
             pass
         else:
@@ -182,6 +185,19 @@ def _load(
         _load_fast(connection, rewritten, dialect, form.width, table)
     connection.execute(f"alter table {table} add column row_fault varchar")
     return True
+
+
+def _check_swallowed(connection: duckdb.DuckDBPyConnection, table: str, form: Form) -> None:
+    """Look for cells that may have swallowed records.
+
+    Raises:
+        _UnevenError: there is one; its record is to be looked at line by line.
+    """
+    condition = records.swallows_sql([f"c{i}" for i in range(form.width)], form.dialect, form.shape)
+    if connection.execute(
+        f"select 1 from {table} where row_number > {form.header_rows} and {condition} limit 1"
+    ).fetchone():
+        raise _UnevenError
 
 
 def _load_fast(

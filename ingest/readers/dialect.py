@@ -23,6 +23,8 @@ LINE_BYTES_MAXIMUM = 4 << 20
 """A longer line is no row, in whatever encoding."""
 STAND_IN = "\x1f"
 """Stands for a delimiter of several characters while records are parsed; no text of a roster holds it."""
+csv.field_size_limit(LINE_BYTES_MAXIMUM)
+# The standard library's own limit of 128 KiB would make a long cell's fate depend on whether its file has faults.
 BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 

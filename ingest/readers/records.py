@@ -1,8 +1,8 @@
 """Takes a CSV file apart record by record where a fast parser would have to guess.
 
 A record is what its dialect says strictly. A line that is no record by itself is joined with the following ones, as a
-cell with line ends needs it; where that gives no record of the right width, the one line is marked as faulty and
-reading goes on with the next: an unclosed quote never swallows rows.
+cell with line ends needs it; where that gives no record of the right width, or one whose cell holds a line that is a
+record itself, the one line is marked as faulty and reading goes on with the next: an unclosed quote never swallows rows.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TextIO
 
@@ -27,6 +28,7 @@ CELLS_AT_ONCE = 10_000
 LINE_CHARACTERS_MAXIMUM = 4 << 20
 JOINED_LINES_MAXIMUM = 100
 JOINED_CHARACTERS_MAXIMUM = 1 << 18
+LINE_END = re.compile(r"\r\n|\n|\r")
 TRIALS_MAXIMUM = 100_000
 """Lines that may be tried in vain in one file; more, and its quotes mean nothing."""
 
@@ -71,12 +73,22 @@ def halves(dialect: Dialect) -> tuple[str, str]:
     return rf"{inside}{quote}{inside}*(?:\r\n|\n|\r)", rf"{inside}+{quote}(?:{delimiter}|[\r\n]|$)"
 
 
-def is_well_formed(path: Path, dialect: Dialect) -> bool:
-    """Whether every quote of a UTF-8 file opens, closes or stands inside a cell beyond doubt."""
+class Quotes(Enum):
+    """How sure it is what the quotes of a file mean."""
+
+    NONE = "none"
+    SURE = "sure"
+    """Each opens, closes or stands inside a cell. What it opens may still be too much; see `swallows`."""
+    UNSURE = "unsure"
+
+
+def quotes_of(path: Path, dialect: Dialect) -> Quotes:
+    """Return how sure the quotes of a UTF-8 file are, an escape character counted as one."""
     quote = dialect.quote.encode()
     pattern = well_formed(dialect)
     torn = re.compile("".join(halves(dialect)).encode())
     kept = before = b""
+    found = Quotes.NONE
     with path.open("rb") as stream:
         while piece := stream.read(4 << 20):
             if quote not in piece and quote not in kept and not dialect.escape:
@@ -84,14 +96,15 @@ def is_well_formed(path: Path, dialect: Dialect) -> bool:
                 kept = piece[end + 1 :] if end >= 0 else kept + piece
                 before = piece[-HALF_BYTES:]
             else:
+                found = Quotes.SURE
                 kept += piece
                 if torn.search(before + kept):
-                    return False
+                    return Quotes.UNSURE
                 before = kept[-HALF_BYTES:]
                 kept = kept[_end_of_cells(pattern, kept) :]
             if len(kept) > JOINED_CHARACTERS_MAXIMUM:
-                return False
-    return _end_of_cells(pattern, kept + b"\n") == len(kept) + 1
+                return Quotes.UNSURE
+    return found if _end_of_cells(pattern, kept + b"\n") == len(kept) + 1 else Quotes.UNSURE
 
 
 class _Lines:
@@ -144,6 +157,45 @@ def _fitted(record: list[str], shape: Shape) -> list[str] | None:
     return record + [""] * (shape.width - len(record)) if is_whole else None
 
 
+def swallows(record: list[str], dialect: Dialect, shape: Shape) -> bool:
+    """Whether a record may be several: a cell of it holds a line as wide as a record, or begins in one and ends in another.
+
+    A quote that opens a cell by mistake and one that closes another, some lines below, make one cell of all between them,
+    which is a record without fault as far as its quotes go.
+    """
+    if shape.least < 2:
+        return False
+    for place, cell in enumerate(record):
+        first, *between, last = LINE_END.split(cell) if "\n" in cell or "\r" in cell else [cell, ""]
+        if any(shape.least <= _cells(line, dialect, shape) <= shape.width for line in between):
+            return True
+        begun, ended = place + 1 + first.count(dialect.delimiter), last.count(dialect.delimiter)
+        if shape.least <= begun <= shape.width and ended == place and last.replace(dialect.delimiter, "").strip():
+            return True
+    return False
+
+
+def _cells(line: str, dialect: Dialect, shape: Shape) -> int:
+    """Return how many cells a line has, blank ones beyond the table's width aside; none where all are blank."""
+    cells = line.split(dialect.delimiter)
+    while len(cells) > shape.width and not cells[-1].strip():
+        cells.pop()
+    return len(cells) if any(cell.strip() for cell in cells) else 0
+
+
+def swallows_sql(columns: list[str], dialect: Dialect, shape: Shape) -> str:
+    """Return the condition that `swallows` must be asked of a row of text columns: a cell of it has line ends and, all of
+    its lines together, the delimiters of a record. Never true of a table of one column."""
+    if shape.least < 2:
+        return "false"
+    conditions = [
+        f"case when contains({cell}, chr(10)) or contains({cell}, chr(13)) "
+        f"then strlen({cell}) - strlen(replace({cell}, '{dialect.delimiter}', '')) >= {shape.least - 1} else false end"
+        for cell in columns
+    ]
+    return f"({' or '.join(conditions)})"
+
+
 def records(stream: TextIO, file: str, dialect: Dialect, shape: Shape) -> Iterator[list[str]]:
     """Return every record in the width of the table, a faulty line as a record that begins with `FAULTY`.
 
@@ -177,6 +229,8 @@ def records(stream: TextIO, file: str, dialect: Dialect, shape: Shape) -> Iterat
                 found = _parsed(joined, dialect)
                 is_record = found is not None and (number <= shape.header_rows or _fitted(found, shape) is not None)
                 record = found if is_record else None
+        if record is not None and len(joined) > 1 and number > shape.header_rows and swallows(record, dialect, shape):
+            record = None
         if record is not None and number <= shape.header_rows:
             yield (record + [""] * shape.width)[: shape.width]
             continue

@@ -60,6 +60,14 @@ def test_codes_of_many_are_those_of_each(algorithm: str, lengths: tuple[int, int
     assert hashed(values, prefix, algorithm) == expected
 
 
+def test_a_key_longer_than_a_block_is_refused() -> None:
+    """HMAC would take its hash for it; a code under its first bytes would be another's."""
+    offsets = array("i", [0, 1]).tobytes()
+    assert hash_all(b"k" * 64, b"", offsets, b"a") == hmac.digest(b"k" * 64, b"a", "sm3").hex()[:32].encode()
+    with pytest.raises(ValueError, match="64 bytes"):
+        hash_all(b"k" * 65, b"", offsets, b"a")
+
+
 def test_codes_of_more_than_are_hashed_at_once_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyed_hash, "VALUES_AT_ONCE", 300)
     values = [str(number).encode() for number in range(1_000)]

@@ -134,6 +134,44 @@ def test_one_faulty_row_costs_that_row_only(tmp_path: Path, bad: str, faulty: li
     assert [row[2:] for row in rows if not row[1]][3:] == [("D", "2014J", str(i), "1", "2", "3") for i in range(20)]
 
 
+@pytest.mark.parametrize("quoted", ["", '"G",2014J,9,1,2,3\n'], ids=["no other quote", "a quoted cell"])
+@pytest.mark.parametrize(
+    ("bad", "faulty", "read"),
+    [
+        ('E,2014J,91,1,2,"3\nF,2014J,92,1,2,3\nF,2014J,93,1,2,3"\n', 1, ["92", "93"]),
+        ('E,"2014J,91,1,2,3\nF,2014J,92,1,2,3\nF,2014J",93,1,2,3\n', 1, ["92", "93"]),
+        ('E,"2014J,91,1,2,3\nF,2014J,92,1,2,3,,\nF,2014J",93,1,2,3\n', 1, ["92", "93"]),
+        ('E,2014J,91,1,2,"3\nF,2014J,92,1,2,3"\n', 2, []),
+        ('"E,2014J,91,1,2,3\nF",2014J,92,1,2,3\n', 2, []),
+        ('E,2014J,91,1,"2,3\nF,2014J,92,1,2",3\n', 2, []),
+        ('E,2014J,91,1,2,"3\n\nF,2014J,92,1,2,3"\n', 1, ["92"]),
+        ('E,"一, 二\n三, 四\n五, 六",91,1,2,3\n', 0, ["91"]),
+        ('E,"一, 二, 三\n四, 五, 六",91,1,2,3\n', 0, ["91"]),
+        ('E,2014J,91,1,2,"3\n,,,,,\n"\n', 0, ["91"]),
+        ('"E\nE","2014J\n\n",91,"1,\n",2,3\n', 0, ["91"]),
+    ],
+)
+def test_a_cell_that_swallowed_rows_is_no_cell(
+    tmp_path: Path, bad: str, faulty: int, read: list[str], quoted: str
+) -> None:
+    """A quote that opens in one row and closes in a later one makes one legal record of them; texts of lines do not."""
+    content = ",".join(NAMES) + "\n" + quoted + MORE + bad + MORE
+    rows = load(tmp_path, content)
+    assert sum(row[1] is not None for row in rows) == faulty
+    assert [row[4] for row in rows if not row[1] and row[2][:1] in "EF"] == read
+    assert [row[4] for row in rows if not row[1] and row[2] == "D"] == 2 * [str(i) for i in range(20)]
+
+
+def test_a_long_cell_is_read_whatever_its_neighbours(tmp_path: Path) -> None:
+    """A cell of more characters than the record-by-record parser takes unasked, with a faulty row beside it and without."""
+    long = "x" * 200_000
+    content = ",".join(NAMES) + "\n" + f"E,{long},91,1,2,3\n" + MORE
+    assert load(tmp_path, content)[0][3] == long
+    rows = load(tmp_path, content + "F,1,2\n")
+    assert rows[0][3] == long
+    assert [row[0] for row in rows if row[1]] == [23]
+
+
 def test_a_faulty_row_is_quarantined_and_counted(edu_home: Home, tmp_path: Path) -> None:
     path = write_roster(tmp_path / "r.csv", [pupil(1), pupil(3, address="路\n口"), pupil(5)])
     cut = path.read_text().splitlines(keepends=True)

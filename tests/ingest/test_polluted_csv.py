@@ -349,6 +349,21 @@ def a_quote_inside_an_unquoted_cell(draw: random.Random) -> Polluted:
 
 
 @kind
+def a_quote_opened_in_one_row_and_closed_in_another(draw: random.Random) -> Polluted:
+    """All between is one cell by the letter of the form, and the record with it as wide as any."""
+    rows = clean_rows(draw, is_tricky=False)
+    opened, closed = sorted(draw.sample(range(12), 2))
+    column = draw.choice((0, 1, 3, 5))
+    records = lines_of(rows)
+    cells = list(rows[opened])
+    cells[column] = '"' + cells[column]
+    records[opened + 1] = ",".join(cells)
+    rows[closed][column] += '"'
+    records[closed + 1] = ",".join(rows[closed])
+    return Polluted(text_of(records).encode(), rows, lost=frozenset({opened, closed}))
+
+
+@kind
 def an_open_quote_in_the_last_row(draw: random.Random) -> Polluted:
     rows = clean_rows(draw)
     text = text_of(lines_of(rows))
