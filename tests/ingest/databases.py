@@ -83,7 +83,7 @@ def mariadb() -> Iterator[Database]:
         _run(
             ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
              "--skip-test-db"],
-            **as_user,
+            env={**os.environ, "TMPDIR": str(folder)}, **as_user,
         )  # fmt: skip
         server = subprocess.Popen(
             ["/usr/sbin/mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={socket}", "--skip-networking",
