@@ -28,7 +28,7 @@ from edu.runs import ensure_empty
 from edu.settings import PROJECT_ROOT, get_settings
 from edu.storage_error import storage_error
 from warehouse import built
-from warehouse.catalog import write_catalog
+from warehouse.catalog import CATALOG, SUPPRESSION, write_catalog
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ GATE_AFTER = {"collection": "collection", "storage": "storage"}
 SEED_NOTE, PROJECT_NOTE, STAMPS = "main.loaded_seeds", "main.built_project", "main.node_stamp"
 """Tables of the database that say what its seeds were loaded from, by which project it was built, and of what each node
 was made (`dbt_project/macros/engine/stamps.sql`); schema `main` is none of the layers."""
+READERS = ("dbt-core", "dbt-adapters", "dbt-duckdb")
+"""Packages whose macros, the project's own apart, write the SQL of tables and tests."""
 GATE_READERS = ("col_gate_result", "col_held_unit", "col_submission")
 """Collection models that say what the collection gate decided; they are built again after it."""
 
@@ -248,23 +250,32 @@ def run_seeds(
     with _writing(home, database), runs.logged(records or home, run_id or new_run_id(), "seed") as told:
         _repair(database)
         seeds = _files_digest(PROJECT / "dbt_project.yml", PROJECT / "seeds")
-        project = _files_digest(PROJECT)
         nodes = 0
-        if _noted(database, PROJECT_NOTE) != project:
-            # Another project makes other rows of the same inputs.
-            _note(database, PROJECT_NOTE, None, f"drop table if exists {STAMPS}")
+        _forget_other_project(database)
         if full or _noted(database, SEED_NOTE) != seeds:
-            _note(database, SEED_NOTE, None)
+            # What was made of other seeds is no longer what it was made from, whichever step saw the project change.
+            _note(database, SEED_NOTE, None, f"drop table if exists {STAMPS}")
             nodes = _invoke(home, database, "seed", ["seed", "--full-refresh"], None)
             _note(database, SEED_NOTE, seeds)
-        _note(database, PROJECT_NOTE, project)
         told["rows"] = nodes
     return LayerResult("seed", nodes, time.monotonic() - start)
 
 
+def _forget_other_project(database: Path) -> None:
+    """Forget what each node was made from, where another project made it: of the same inputs it makes other rows.
+
+    Every step asks, because steps of one run may be apart: a task that is run again after its model was mended runs no
+    seeds.
+    """
+    project = _files_digest(PROJECT)
+    if built.when_free(database, lambda: _noted(database, PROJECT_NOTE)) != project:
+        _note(database, PROJECT_NOTE, project, f"drop table if exists {STAMPS}")
+
+
 def _files_digest(*places: Path) -> str:
     """Return SHA-256 of the files that are or lie under the places, and of the versions of what reads them."""
-    digest = hashlib.sha256(f"{duckdb.__version__}\n{metadata.version('dbt-duckdb')}\n".encode())
+    versions = [duckdb.__version__, *(metadata.version(name) for name in READERS)]
+    digest = hashlib.sha256("".join(f"{version}\n" for version in versions).encode())
     files = {
         path for place in places for path in ([place] if place.is_file() else place.rglob("*.*")) if path.is_file()
     }
@@ -338,6 +349,7 @@ def run_layer(
         stack.enter_context(_writing(home, database))
         told = stack.enter_context(runs.logged(place, run_id or new_run_id(), layer))
         job = stack.enter_context(lineage.running(home, f"dbt.{layer}")) if place == home else None
+        _forget_other_project(database)
         nodes = _invoke(home, database, layer, arguments, as_of, records)
         told["rows"] = nodes
         if job:
@@ -366,14 +378,35 @@ def layer_datasets(home: Home, layer: str) -> tuple[list[str], list[str]]:
 def refresh_gate_readers(home: Home, database: Path, as_of: str | None = None, records: Home | None = None) -> None:
     """Build the collection models again that read what the collection gate decided."""
     with _writing(home, database):
+        _forget_other_project(database)
         _invoke(home, database, "collection", ["run", "--select", *GATE_READERS], as_of, records)
 
 
 def finish(home: Home, database: Path) -> None:
-    """Write the catalog of columns and their comments into a built database."""
+    """Drop what no model makes any more, and write the catalog of columns and their comments into a built database."""
     manifest = home.logs / "dbt" / "target" / "manifest.json"
     with _writing(home, database):
+        built.when_free(database, lambda: _drop_left(database, manifest))
         built.when_free(database, lambda: write_catalog(database, manifest))
+
+
+def _drop_left(database: Path, manifest_path: Path) -> None:
+    """Drop tables of the layers and seeds that the project does not make: of a model that went or has another name."""
+    manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+    made = {
+        f"{node['schema']}.{node['alias']}"
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in ("model", "seed")
+    }
+    with duckdb.connect(str(database)) as connection:
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where not internal and schema_name in (select unnest(?))",
+            [[*LAYERS, "seed"]],
+        ).fetchall()
+        for schema, table in tables:
+            if f"{schema}.{table}" not in {*made, CATALOG, SUPPRESSION}:
+                connection.execute(f'drop table "{schema}"."{table}"')
+                log.info("%s.%s is made by no model; it was dropped", schema, table)
 
 
 @contextmanager

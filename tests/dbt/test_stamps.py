@@ -218,3 +218,19 @@ def test_a_table_that_is_gone_is_made_again(folder: Path, build: Build) -> None:
     with duckdb.connect(str(folder / "it.duckdb")) as connection:
         connection.execute("drop table s.total")
     assert "total" in build()
+
+
+def test_a_table_of_batches_that_has_no_stamp_is_loaded_anew(folder: Path, build: Build) -> None:
+    build()
+    # As where another project loaded them: what it made of a batch is not what this one makes.
+    with duckdb.connect(str(folder / "it.duckdb")) as connection:
+        connection.execute("update s.row set school = 'Z'")
+        connection.execute("drop table main.node_stamp")
+    build()
+    assert read(folder, "select school from s.row order by all") == [("A",), ("B",)]
+    # One that has its stamp is appended to.
+    with duckdb.connect(str(folder / "it.duckdb")) as connection:
+        connection.execute("update s.row set school = 'Z'")
+    (folder / "row_2.csv").write_text("batch_id,school\nb2,C\n", encoding="utf-8")
+    assert build() == {*ALWAYS, "rows"}
+    assert read(folder, "select school from s.row order by all") == [("C",), ("Z",), ("Z",)]

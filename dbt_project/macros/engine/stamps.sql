@@ -6,7 +6,7 @@
   one value's rows alone says so by `reads_part`.
 
   Seeds and the project's own text have no stamps: a build that finds them changed forgets all of them
-  (`warehouse.transform.run_seeds`). What reads a source is always made again.
+  (`warehouse.transform`). What reads a source is always made again.
 #}
 {% macro prepare_stamps() -%}
     create table if not exists main.node_stamp (
@@ -137,4 +137,20 @@
             ~ "select batch_id, count(*) as row_count from " ~ this ~ " group by batch_id) as batches"
         ) }}
     {%- endif -%}
+{%- endmacro %}
+
+{#-
+  Whether a table to which batches are appended is loaded anew: also where it has no stamp, so that what an earlier project
+  or nobody knows who appended does not stay in it. In dbt's place (`is_incremental` and its materialization ask).
+-#}
+{% macro should_full_refresh() -%}
+    {%- set is_asked = config.get('full_refresh') -%}
+    {%- if is_asked is none -%}
+        {%- set is_asked = flags.FULL_REFRESH -%}
+    {%- endif -%}
+    {%- if execute and not is_asked and model['config']['materialized'] == 'incremental' -%}
+        {%- set sql = "select count(*) from main.node_stamp where node = '" ~ model['unique_id'] ~ "'" -%}
+        {{ return(run_query(sql).rows[0][0] == 0) }}
+    {%- endif -%}
+    {{ return(is_asked) }}
 {%- endmacro %}
