@@ -166,31 +166,44 @@ def swallows(record: list[str], dialect: Dialect, shape: Shape) -> bool:
     if shape.least < 2:
         return False
     for place, cell in enumerate(record):
-        first, *between, last = LINE_END.split(cell) if "\n" in cell or "\r" in cell else [cell, ""]
-        if any(shape.least <= _cells(line, dialect, shape) <= shape.width for line in between):
+        if "\n" not in cell and "\r" not in cell:
+            continue
+        first, *between, last = LINE_END.split(cell)
+        if any(_is_row(line.split(dialect.delimiter), shape) for line in between):
             return True
-        begun, ended = place + 1 + first.count(dialect.delimiter), last.count(dialect.delimiter)
-        if shape.least <= begun <= shape.width and ended == place and last.replace(dialect.delimiter, "").strip():
-            return True
+        # A text may well end in a line end, and a row hardly begins with a quote that closes.
+        if last:
+            opening = [*record[:place], *first.split(dialect.delimiter)]
+            closing = [*last.split(dialect.delimiter), *record[place + 1 :]]
+            if _has_width(opening, shape) and _is_row(closing, shape):
+                return True
     return False
 
 
-def _cells(line: str, dialect: Dialect, shape: Shape) -> int:
-    """Return how many cells a line has, blank ones beyond the table's width aside; none where all are blank."""
-    cells = line.split(dialect.delimiter)
-    while len(cells) > shape.width and not cells[-1].strip():
-        cells.pop()
-    return len(cells) if any(cell.strip() for cell in cells) else 0
+def _has_width(cells: list[str], shape: Shape) -> bool:
+    """Whether so many cells make a record, blank ones beyond the table's width aside."""
+    width = len(cells)
+    while width > shape.width and not cells[width - 1].strip():
+        width -= 1
+    return shape.least <= width <= shape.width
+
+
+def _is_row(cells: list[str], shape: Shape) -> bool:
+    """Whether cells make a record that says something."""
+    return any(cell.strip() for cell in cells) and _has_width(cells, shape)
 
 
 def swallows_sql(columns: list[str], dialect: Dialect, shape: Shape) -> str:
-    """Return the condition that `swallows` must be asked of a row of text columns: a cell of it has line ends and, all of
-    its lines together, the delimiters of a record. Never true of a table of one column."""
+    """Return the condition that `swallows` must be asked of a row of text columns, which are all that the record has.
+
+    Two records of a width and no less than the least, made one by a cell with line ends, have so many delimiters in it.
+    """
     if shape.least < 2:
         return "false"
+    delimiters = max(1, 2 * shape.least - 1 - shape.width)
     conditions = [
         f"case when contains({cell}, chr(10)) or contains({cell}, chr(13)) "
-        f"then strlen({cell}) - strlen(replace({cell}, '{dialect.delimiter}', '')) >= {shape.least - 1} else false end"
+        f"then strlen({cell}) - strlen(replace({cell}, '{dialect.delimiter}', '')) >= {delimiters} else false end"
         for cell in columns
     ]
     return f"({' or '.join(conditions)})"
