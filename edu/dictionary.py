@@ -170,10 +170,15 @@ def dbt_sources() -> str:
 
 
 def collection_model(contract: Contract) -> str:
-    """Return the SQL of `col_<dataset>`: every accepted row of every landing that counts, loaded once."""
+    """Return the SQL of `col_<dataset>`: every accepted row of every landing that counts, loaded once.
+
+    After `col_unit`: what lands while a build runs may have rows whose units are not read yet, which the next build reads,
+    but never units whose rows are not loaded, which no build would look at again.
+    """
     columns = ",\n".join(f"    lake_row.{name}" for name in contract.lake_schema().names)
     return f"""-- Generated from the contract by `make docs`; a drift test compares.
 {{{{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}}}
+-- depends_on: {{{{ ref('col_unit') }}}}
 
 select
 {columns}

@@ -6,15 +6,14 @@
   is the column of that other key. `keeps` says which of the rows of a key counts: the newest, or the first where what
   was once said is not changed. `row_keys` is a query of the row keys that are asked for, where not all are.
 #}
-{% macro current_rows(dataset, columns, owner='school_code', deleted_by=none, keeps='newest', row_keys=none) -%}
-    {%- do reads_part('unit_current', dataset) -%}
+{% macro current_rows(dataset, columns, owner='school_code', deleted_by=none, keeps='newest', row_keys=none, is_by_owner=false) -%}
     {%- set key = ['unit.unit_owner', 'lake_row.period', 'lake_row.snapshot_date', key_in_unit('lake_row', 'unit')] -%}
     {%- set rows -%}
         from {{ ref('col_' ~ dataset) }} as lake_row
-        inner join {{ ref('unit_current') }} as unit
+        inner join {{ units_of(dataset, is_by_owner) }} as unit
             on {{ is_of_unit('lake_row', 'unit', dataset, owner) }}
         {% if deleted_by -%}
-        left join ({{ deleted_keys(dataset, owner, deleted_by) }}) as removed
+        left join ({{ deleted_keys(dataset, owner, deleted_by, is_by_owner) }}) as removed
             on
                 removed.unit_owner = unit.unit_owner
                 and removed.period = lake_row.period
@@ -69,12 +68,26 @@
 {%- endmacro %}
 
 {#
+  The deliveries of a dataset that count. A batch never changes, so the rows of those of one owner change only where the
+  owner's deliveries do (`is_by_owner`).
+#}
+{% macro units_of(dataset, is_by_owner=false) -%}
+    {%- if is_by_owner -%}
+        {%- do reads_own_part('unit_current', dataset) -%}
+        {%- do reads_through('col_' ~ dataset, 'unit_current') -%}
+        (select own.* from {{ ref('unit_current') }} as own where own.dataset = '{{ dataset }}' and {{ is_remade('own.owner_id') }})
+    {%- else -%}
+        {%- do reads_part('unit_current', dataset) -%}
+        {{ ref('unit_current') }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#
   Row keys that are gone because a delete named another key, and the rank of the newest such delete. A row key has the
   other key that its newest row with one bears: a later row may lack it. A delete that bears the row's own key beside the
   other names that row alone.
 #}
-{% macro deleted_keys(dataset, owner, other_key) -%}
-    {%- do reads_part('unit_current', dataset) -%}
+{% macro deleted_keys(dataset, owner, other_key, is_by_owner=false) -%}
     select
         named.unit_owner,
         named.period,
@@ -93,7 +106,7 @@
                 order by unit.delivery_rank, lake_row.sheet desc, lake_row.row_number desc
             ) as newest_no
         from {{ ref('col_' ~ dataset) }} as lake_row
-        inner join {{ ref('unit_current') }} as unit
+        inner join {{ units_of(dataset, is_by_owner) }} as unit
             on {{ is_of_unit('lake_row', 'unit', dataset, owner) }}
         where lake_row.{{ other_key }} is not null and not unit.is_held and not coalesce(lake_row.is_deleted, false)
     ) as named
@@ -105,7 +118,7 @@
             lake_row.row_key,
             unit.delivery_rank
         from {{ ref('col_' ~ dataset) }} as lake_row
-        inner join {{ ref('unit_current') }} as unit
+        inner join {{ units_of(dataset, is_by_owner) }} as unit
             on {{ is_of_unit('lake_row', 'unit', dataset, owner) }}
         where lake_row.is_deleted and lake_row.row_key = lake_row.{{ other_key }} and not unit.is_held
     ) as deleting

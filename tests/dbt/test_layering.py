@@ -76,6 +76,27 @@ def test_layers_read_only_what_they_may(manifest: dict[str, Any]) -> None:
     assert [text for text in wrong if " reads dim_" not in text] == []
 
 
+def test_rows_are_loaded_after_the_units_they_are_of(manifest: dict[str, Any]) -> None:
+    """A batch that lands in the middle of a build must not have its units read and its rows left out: nothing of the
+    next build would tell that they are missing."""
+    loads = [node for node in models(manifest) if node["config"]["materialized"] == "incremental"]
+    assert {node["name"] for node in loads} == {f"col_{dataset}" for dataset in contracts()}
+    assert [node["name"] for node in loads if "model.edu.col_unit" not in node["depends_on"]["nodes"]] == []
+
+
+def test_what_is_made_by_parts_has_a_part_in_its_key(manifest: dict[str, Any]) -> None:
+    """A row of no part would never be made again; the test of the key refuses one."""
+    keys = {
+        (node["attached_node"], column)
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and node["test_metadata"]["name"] == "unique_key"
+        for column in node["test_metadata"]["kwargs"]["columns"]
+    }
+    by_parts = [node for node in models(manifest) if node["config"]["meta"].get("made_by")]
+    assert by_parts
+    assert [n["name"] for n in by_parts if (n["unique_id"], n["config"]["meta"]["made_by"]) not in keys] == []
+
+
 def test_everything_is_described_and_keyed(manifest: dict[str, Any]) -> None:
     tested = {node["attached_node"] for node in manifest["nodes"].values() if node["resource_type"] == "test"}
     problems = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -44,13 +45,17 @@ sources:
     config: {meta: {external_location: "read_csv('{{ env_var('STAMPS_FOLDER') }}/row*.csv', all_varchar = true)"}}
 models:
 - name: unit
-  config: {contract: {enforced: true}, meta: {stamped_by: dataset}}
+  config: {contract: {enforced: true}, meta: {stamped_by: [dataset, school]}}
   columns:
   - {name: dataset, data_type: varchar}
   - {name: school, data_type: varchar}
 - name: pupils
   data_tests:
   - unique_key: {arguments: {columns: [school]}}
+- name: roll
+  config: {meta: {made_by: school}}
+- name: seen
+  config: {meta: {made_by: school}}
 - name: total
   data_tests:
   - few: {arguments: {most: 3}}
@@ -67,6 +72,11 @@ models:
     "total.sql": "select count(*) as pupils from {{ ref('pupils') }}",
     "last.sql": "select pupils + 1 as more from {{ ref('total') }}",
     "rows.sql": "select count(*) as number from {{ ref('row') }}",
+    "roll.sql": "select school, case when count(*) > 5 then error('too many') else count(*) end as classes "
+    "from {{ own_units_of('class') }} group by school",
+    # Says when a row was made, and reads a whole table beside its own part of one.
+    "seen.sql": "select school, classes, '{{ invocation_id }}' as made, (select count(*) from {{ ref('teachers') }}) as staff "
+    "from {{ remade_rows('roll', 'school') }}",
 }
 MACROS = """
 {% macro generate_schema_name(custom_schema_name, node) -%} {{ custom_schema_name }} {%- endmacro %}
@@ -74,12 +84,16 @@ MACROS = """
     {%- do reads_part('unit', dataset) -%}
     select school from {{ ref('unit') }} where dataset = '{{ dataset }}'
 {%- endmacro %}
+{% macro own_units_of(dataset) -%}
+    {%- do reads_own_part('unit', dataset) -%}
+    (select own.* from {{ ref('unit') }} as own where own.dataset = '{{ dataset }}' and {{ is_remade('own.school') }})
+{%- endmacro %}
 {% test unique_key(model, columns) %}
     select {{ columns | join(', ') }} from {{ model }} group by all having count(*) > 1
 {% endtest %}
 {% test few(model, most) %} select * from {{ model }} where pupils > {{ most }} {% endtest %}
 """
-BUILT = ("unit", "row", "pupils", "teachers", "everything", "both", "total", "last", "rows")
+BUILT = ("unit", "row", "pupils", "teachers", "everything", "both", "total", "last", "rows", "roll", "seen")
 Build = Callable[..., set[str]]
 """Runs the project; returns which nodes were made again, tests by the first word of their kind."""
 
@@ -153,7 +167,7 @@ def test_nothing_new_makes_nothing_again(build: Build) -> None:
 def test_only_what_reads_the_part_is_made_again(folder: Path, build: Build) -> None:
     build()
     units(folder, "pupil,A", "pupil,B", "teacher,A", "teacher,C")
-    assert build() == {*ALWAYS, "teachers", "everything", "both"}
+    assert build() == {*ALWAYS, "teachers", "everything", "both", "seen"}
     assert read(folder, "select school from s.teachers order by all") == [("A",), ("C",)]
     assert build() == ALWAYS
 
@@ -180,9 +194,9 @@ def test_a_part_that_appears_or_goes_is_seen(folder: Path, build: Build) -> None
     units(folder, "pupil,A")
     build()
     units(folder, "pupil,A", "teacher,A")
-    assert build() == {*ALWAYS, "teachers", "everything", "both"}
+    assert build() == {*ALWAYS, "teachers", "everything", "both", "seen"}
     units(folder, "pupil,A")
-    assert build() == {*ALWAYS, "teachers", "everything", "both"}
+    assert build() == {*ALWAYS, "teachers", "everything", "both", "seen"}
     assert read(folder, "select count(*) from s.teachers") == [(0,)]
 
 
@@ -191,7 +205,7 @@ def test_an_empty_table_stays_as_it_is(folder: Path, build: Build) -> None:
     build()
     assert read(folder, "select pupils from s.total") == [(0,)]
     units(folder, "teacher,B")
-    assert build() == {*ALWAYS, "teachers", "everything", "both"}
+    assert build() == {*ALWAYS, "teachers", "everything", "both", "seen"}
 
 
 def test_an_appended_batch_is_seen(folder: Path, build: Build) -> None:
@@ -234,3 +248,108 @@ def test_a_table_of_batches_that_has_no_stamp_is_loaded_anew(folder: Path, build
     (folder / "row_2.csv").write_text("batch_id,school\nb2,C\n", encoding="utf-8")
     assert build() == {*ALWAYS, "rows"}
     assert read(folder, "select school from s.row order by all") == [("C",), ("Z",), ("Z",)]
+
+
+def made(folder: Path) -> dict[str, str]:
+    """Return which build made the rows of each school, and assert that no part is kept beyond a build."""
+    assert read(folder, "select count(*) from main.kept_part") == [(0,)]
+    return {str(school): str(build_id) for school, build_id in read(folder, "select school, made from s.seen")}
+
+
+def counted(folder: Path) -> dict[str, int]:
+    """Return the classes of each school as two tables have them."""
+    found = read(folder, "select roll.school, roll.classes, seen.classes from s.roll full join s.seen using (school)")
+    assert all(one == other for _, one, other in found)
+    return {str(school): int(str(classes)) for school, classes, _ in found}
+
+
+def test_only_the_part_with_other_inputs_is_made_again(folder: Path, build: Build) -> None:
+    units(folder, "class,A", "class,B", "class,C", "teacher,A")
+    build()
+    before = made(folder)
+    units(folder, "class,A", "class,A", "class,B", "class,C", "teacher,A")
+    assert {"roll", "seen"} <= build()
+    after = made(folder)
+    assert {school for school in before if before[school] != after[school]} == {"A"}
+    assert counted(folder) == {"A": 2, "B": 1, "C": 1}
+    assert build() == ALWAYS
+
+
+def test_a_part_that_comes_or_goes_takes_its_rows_with_it(folder: Path, build: Build) -> None:
+    units(folder, "class,A", "class,B", "class,C", "class,D")
+    build()
+    before = made(folder)
+    units(folder, "class,A", "class,C", "class,D", "class,E", "class,E")
+    build()
+    assert counted(folder) == {"A": 1, "C": 1, "D": 1, "E": 2}
+    assert {school for school, build_id in made(folder).items() if build_id in before.values()} == {"A", "C", "D"}
+
+
+def test_what_every_part_reads_makes_every_part_again(folder: Path, build: Build) -> None:
+    units(folder, "class,A", "class,B", "class,C", "teacher,A")
+    build()
+    before = made(folder)
+    units(folder, "class,A", "class,B", "class,C", "teacher,A", "teacher,B")
+    assert {"seen"} <= build()
+    assert set(made(folder).values()).isdisjoint(before.values())
+    assert read(folder, "select distinct staff from s.seen") == [(2,)]
+
+
+def test_a_part_without_rows_is_kept_too(folder: Path, build: Build) -> None:
+    (folder / "project" / "models" / "seen.sql").write_text(
+        "select school, classes, '{{ invocation_id }}' as made, 0 as staff from {{ remade_rows('roll', 'school') }} "
+        "where classes > 1",
+        encoding="utf-8",
+    )
+    units(folder, *["class,A"] * 2, *["class,B"] * 2, "class,C", "class,D")
+    build()
+    inputs = "select part, inputs, stamp from main.node_stamp where node = 'model.edu.seen' and part in ('C', 'D')"
+    before = read(folder, f"{inputs} order by part")
+    assert [(part, stamp) for part, _, stamp in before] == [("C", "empty"), ("D", "empty")]
+    units(folder, *["class,A"] * 2, *["class,B"] * 2, "class,C", *["class,D"] * 2)
+    build()
+    assert read(folder, "select school from s.seen order by all") == [("A",), ("B",), ("D",)]
+    assert read(folder, f"{inputs} and part = 'C'") == before[:1]
+    assert len(set(made(folder).values())) == 2
+    units(folder, *["class,A"] * 2, *["class,B"] * 2, "class,C", "class,D")
+    build()
+    assert read(folder, "select school from s.seen order by all") == [("A",), ("B",)]
+
+
+def test_a_part_that_cannot_be_made_leaves_the_table(folder: Path, build: Build) -> None:
+    units(folder, "class,A", "class,B", "class,C")
+    build()
+    before = made(folder)
+    units(folder, *["class,A"] * 6, "class,B", "class,C")
+    build(succeeds=False)
+    assert counted(folder) == {"A": 1, "B": 1, "C": 1}
+    assert made(folder) == before
+    units(folder, *["class,A"] * 5, "class,B", "class,C")
+    build()
+    assert counted(folder) == {"A": 5, "B": 1, "C": 1}
+    assert {school for school in before if before[school] != made(folder)[school]} == {"A"}
+
+
+def test_a_model_that_names_the_table_too_keeps_no_part(folder: Path, build: Build) -> None:
+    (folder / "project" / "models" / "seen.sql").write_text(
+        "select school, classes, '{{ invocation_id }}' as made, (select sum(classes) from {{ ref('roll') }}) as staff "
+        "from {{ remade_rows('roll', 'school') }}",
+        encoding="utf-8",
+    )
+    units(folder, "class,A", "class,B", "class,C")
+    build()
+    before = made(folder)
+    units(folder, "class,A", "class,A", "class,B", "class,C")
+    build()
+    assert set(made(folder).values()).isdisjoint(before.values())
+    assert read(folder, "select distinct staff from s.seen") == [(4,)]
+
+
+def test_any_row_of_states_gives_what_stands_there(folder: Path, build: Build) -> None:
+    chance = random.Random(7)
+    for _ in range(6):
+        wanted = {school: chance.choice([0, 1, 1, 1, 2]) for school in "ABCDEFGH"}
+        units(folder, *(f"class,{school}" for school, number in wanted.items() for _ in range(number)), "teacher,A")
+        build()
+        assert counted(folder) == {school: number for school, number in wanted.items() if number}
+        made(folder)

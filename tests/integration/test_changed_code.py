@@ -84,10 +84,10 @@ def check(city: City, folder: Path) -> None:
     with duckdb.connect(str(city.home.warehouse), read_only=True) as connection:
         for dataset, period in SENT.items():
             assert connection.execute(
-                "select unit_owner, source_owner, submission_id, is_held from storage.unit_current "
+                "select unit_owner, source_owner, owner_id, submission_id, is_held from storage.unit_current "
                 "where dataset = ? and period = ? and unit_owner in (?, ?)",
                 [dataset, period, old, NEW],
-            ).fetchall() == [(old, NEW, receipts[dataset], False)]
+            ).fetchall() == [(old, NEW, f"S{old}", receipts[dataset], False)]
             assert connection.execute(
                 "select superseded_by from collection.delivery where submission_id = ? and unit_owner = ?",
                 [first[dataset][0][0], old],
@@ -116,6 +116,11 @@ def check(city: City, folder: Path) -> None:
             "select school_code from storage.dim_school where school_id = ? and school_year = ? order by term",
             [f"S{old}", YEAR],
         ).fetchall() == [(old,), (NEW,)]
+        # Parts of a build go by `owner_id`, the tables that are made by them by `school_id`.
+        assert connection.execute(
+            "select count(*) from storage.unit_current as unit inner join storage.dim_school as school "
+            "on school.school_code = unit.unit_owner and school.period = unit.period where unit.owner_id <> school.school_id"
+        ).fetchall() == [(0,)]
         assert connection.execute("select count(*) from collection.held_unit").fetchall() == [(0,)]
 
 

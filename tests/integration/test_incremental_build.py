@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 from tests_city import City
 
 from edu import pipeline
+from edu.paths import Home
 from ingest.withdrawal import withdraw
+from warehouse import transform
 from warehouse.digest import digest
 
 pytestmark = pytest.mark.city
@@ -89,6 +93,95 @@ def test_a_roster_sent_again_changes_what_reads_it(city: City, tmp_path: Path) -
     after = stamps(city)
     assert before[node("storage.fct_enrolment_snapshot")] != after[node("storage.fct_enrolment_snapshot")]
     assert [table for table in LEFT if before[node(table)] != after[node(table)]] == []
+    assert is_as_built_anew(city, tmp_path)
+
+
+def halves(schools: list[str], pairs: list[tuple[str, str]], draw: random.Random) -> set[str]:
+    """Return about half of the schools, so that of most pairs one is among them and one is not."""
+    is_asked: dict[str, bool] = {}
+    for one, other in draw.sample(pairs, len(pairs)):
+        is_asked.setdefault(one, not is_asked[other] if other in is_asked else draw.random() < 0.5)
+        is_asked.setdefault(other, not is_asked[one])
+    return {school for school in schools if is_asked.get(school, draw.random() < 0.5)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_of_a_school_come_from_its_own_part(city: City, seed: int) -> None:
+    """Every model that is made by school, asked for half of the schools alone, gives their rows of the whole table, also
+    of persons whose other school is in the other half."""
+    city.build()
+    target = city.home.logs / "dbt" / "target"
+    nodes = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["nodes"].values()
+    made_by = [node for node in nodes if node["config"]["meta"].get("made_by")]
+    assert {node["config"]["meta"]["made_by"] for node in made_by} == {"school_id"}
+    assert len(made_by) >= 7
+    with duckdb.connect(str(city.home.warehouse)) as connection:
+        found = connection.execute("select distinct school_id from storage.dim_school order by all").fetchall()
+        schools = [str(school) for (school,) in found]
+        pairs = connection.execute(
+            "select distinct one.school_id, other.school_id from storage.fct_enrolment as one inner join "
+            "storage.fct_enrolment as other on other.person_id = one.person_id and other.school_id > one.school_id "
+            "order by all"
+        ).fetchall()
+        asked = halves(schools, pairs, random.Random(seed))
+        split = [pair for pair in pairs if (pair[0] in asked) != (pair[1] in asked)]
+        assert len(split) * 2 > len(pairs) > 10
+        [apart] = connection.execute(
+            "select count(*) from storage.fct_enrolment as one inner join storage.fct_enrolment as other "
+            "on other.person_id = one.person_id and other.school_id in (select unnest(?)) "
+            "where not one.is_effective and one.school_id not in (select unnest(?))",
+            [[*asked], [*asked]],
+        ).fetchone() or (0,)
+        assert apart
+        connection.begin()
+        kept = [[school] for school in schools if school not in asked]
+        connection.executemany("insert into main.kept_part values (?)", kept)
+        for node in made_by:
+            sql = (target / "compiled" / "edu" / node["original_file_path"]).read_text(encoding="utf-8")
+            table = f'"{node["schema"]}"."{node["alias"]}"'
+            whole = f"(from {table} where school_id in (select unnest(?::varchar[])))"
+            for left, right in ((f"({sql}\n)", whole), (whole, f"({sql}\n)")):
+                differing = connection.execute(
+                    f"select count(*) from (from {left} except all from {right})", [[*asked]]
+                )
+                assert differing.fetchone() == (0,), node["name"]
+        connection.rollback()
+
+
+def test_what_lands_while_a_build_runs_is_read_by_the_next(
+    city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lands when units were read and rows were not: the one order in which neither the part nor the table is lost."""
+    org = sorted(
+        {path.parents[2].name for path in (city.out / "inbox").glob(f"*/student/{TERM.replace('/', '-')}/*.csv")}
+    )[1]
+    late = [send_shorter(city, tmp_path / "late", org, "student", TERM)]
+    receipts = []
+    real = transform._invoke
+
+    def landing_between(home: Home, database: Path, layer: str, arguments: list[str], *more: Any) -> int:
+        if layer != "collection" or arguments[0] != "build" or not late:
+            return real(home, database, layer, arguments, *more)
+        nodes = real(home, database, layer, ["build", "--select", "col_unit"], *more)
+        receipts.extend(city.collect_files([late.pop()]))
+        return nodes + real(home, database, layer, [*arguments, "--exclude", "col_unit"], *more)
+
+    monkeypatch.setattr(transform, "_invoke", landing_between)
+    pipeline.build(city.home)
+    [receipt] = receipts
+    assert receipt["status"] == "accepted"
+
+    def counted(table: str) -> int:
+        with duckdb.connect(str(city.home.warehouse), read_only=True) as connection:
+            [found] = connection.execute(
+                f"select count(*) from {table} where submission_id = ?", [receipt["submission_id"]]
+            ).fetchone() or (0,)
+        return int(found)
+
+    assert counted("collection.student")
+    assert not counted("storage.unit_current")
+    pipeline.build(city.home)
+    assert counted("storage.unit_current")
     assert is_as_built_anew(city, tmp_path)
 
 

@@ -50,6 +50,7 @@ def warehouse(home: Home) -> duckdb.DuckDBPyConnection:
         "create table seed.submission_authority as select 'school' as dataset, 'bureau' as submitter_kind, "
         "2018 as valid_from_year, null::integer as valid_to_year"
     )
+    c.execute("create table seed.school_code_change (school_code varchar, first_school_code varchar)")
     c.execute(
         "create table seed.submission_calendar as select ? as period, 'student' as dataset, ? as snapshot_date",
         [PERIOD, DAY],

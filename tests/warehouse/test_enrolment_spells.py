@@ -22,15 +22,19 @@ PERIODS = {day: f"p{number}" for number, day in enumerate(SNAPSHOTS)}
 
 @pytest.fixture(scope="module")
 def model_sql(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The model as dbt compiles it."""
+    """Spells of schools, and which of them count, as dbt compiles the two models."""
     from warehouse.transform import _invoke
 
     home = Home(tmp_path_factory.mktemp("dbt")).ensure()
     ensure_empty(home)
     (home.logs / "dbt").mkdir(parents=True)
-    _invoke(home, home.warehouse, "storage", ["compile", "--select", "fct_enrolment"], None)
-    path = next((home.logs / "dbt" / "target" / "compiled").rglob("fct_enrolment.sql"))
-    return path.read_text(encoding="utf-8")
+    names = ("fct_enrolment_spell", "fct_enrolment")
+    _invoke(home, home.warehouse, "storage", ["compile", "--select", *names], None)
+    compiled = home.logs / "dbt" / "target" / "compiled"
+    spells, counting = (next(compiled.rglob(f"{name}.sql")).read_text(encoding="utf-8") for name in names)
+    read = '"warehouse"."storage"."fct_enrolment_spell"'
+    assert counting.count(read) == 1
+    return counting.replace(read, f"({spells}\n)")
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +46,14 @@ def engine(model_sql: str) -> Iterator[duckdb.DuckDBPyConnection]:
     connection.execute(
         """
         use warehouse;
+        create table main.kept_part (part text);
         create table storage.fct_enrolment_snapshot (
             person_id text, school_id text, snapshot_date date, status_code text, grade_code text);
         create table storage.fct_student_event (
             person_id text, school_id text, event_kind_code text, event_date date, is_approved boolean);
         create table storage.unit_current (
-            dataset text, unit_owner text, period text, snapshot_date date, coverage text, is_held boolean);
+            dataset text, unit_owner text, owner_id text, period text, snapshot_date date, coverage text,
+            is_held boolean);
         create table storage.dim_school (school_id text, school_code text, period text);
         create table storage.map_person (evidence_key text, person_id text);
         create table collection.decision (
@@ -77,7 +83,7 @@ def derive(
         engine.execute(f"delete from {table}")
     seen = [(p, s, d, "01", "21") for p, h in people.items() for s, d in sorted(h.seen)]
     events = [(p, s, k, d, True) for p, h in people.items() for k, of in _by_kind(h) for s, d in sorted(of)]
-    units = [("student", "c" + s, PERIODS[d], d, "full", False) for s, days in full.items() for d in days]
+    units = [("student", "c" + s, s, PERIODS[d], d, "full", False) for s, days in full.items() for d in days]
     for table, rows in (
         ("storage.fct_enrolment_snapshot", seen),
         ("storage.fct_student_event", events),

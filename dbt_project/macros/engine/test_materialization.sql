@@ -12,7 +12,7 @@
     {%- endcall %}
     {%- if standing.inputs and load_result('main').table.rows[0][0] == 0 -%}
         {%- call statement('stamp', auto_begin=True) -%}
-            {{ edu.write_stamps(model, standing.inputs, "select '' as part, 'passed' as stamp") }}
+            {{ edu.write_stamps(model, standing, "select '' as part, 'passed' as stamp") }}
         {%- endcall -%}
         {{ adapter.commit() }}
     {%- endif -%}

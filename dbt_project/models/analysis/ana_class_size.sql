@@ -1,7 +1,7 @@
 -- A mixed-grade class (复式班) has pupils of several grades and is one class, of the grade that its school registers it
 -- under. Other classes that bear one number in two grades are two.
 with confirmed as (
-    {{ least_status(['student']) }}
+    {{ least_status(['student'], is_by_school=true) }}
 ),
 
 counted as (
@@ -17,7 +17,7 @@ counted as (
         pupil.class_code,
         mixed.class_code is not null as is_mixed_grade,
         count(*) as pupils
-    from {{ ref('fct_enrolment_snapshot') }} as pupil
+    from {{ remade_rows('fct_enrolment_snapshot', 'school_id') }} as pupil
     inner join {{ ref('dim_school') }} as school on school.school_id = pupil.school_id and school.period = pupil.period
     left join {{ ref('dim_class') }} as mixed
         on

@@ -65,8 +65,10 @@ owed as (
         count(*) as owed,
         count(*) filter (where not due.is_reported) as missing,
         count(*) filter (where due.is_reported) as reported,
-        count(*) filter (where due.is_reported and due.received_on > due.due_date) as late
+        count(*) filter (where due.is_reported and sent.received_on > due.due_date) as late
     from {{ ref('unit_expected') }} as due
+    left join {{ ref('unit_sent') }} as sent
+        on sent.dataset = due.dataset and sent.school_id = due.school_id and sent.period = due.period
     where due.is_due and due.is_owed
     group by due.school_id, due.division_code, due.school_year
 ),

@@ -1,5 +1,6 @@
 -- Generated from the contract by `make docs`; a drift test compares.
 {{ config(materialized='incremental', incremental_strategy='append', on_schema_change='fail') }}
+-- depends_on: {{ ref('col_unit') }}
 
 select
     lake_row.submission_id,

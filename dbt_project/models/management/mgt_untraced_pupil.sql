@@ -9,7 +9,7 @@ with bound as (
 
 enrolled as (
     select *
-    from {{ ref('fct_enrolment_snapshot') }}
+    from {{ remade_rows('fct_enrolment_snapshot', 'school_id') }}
     where is_enrolled
 ),
 

@@ -29,7 +29,7 @@ select
     pupil.status_code,
     status.name as status_name,
     pupil.is_enrolled
-from {{ ref('fct_enrolment_snapshot') }} as pupil
+from {{ remade_rows('fct_enrolment_snapshot', 'school_id') }} as pupil
 inner join {{ ref('dim_school') }} as school on school.school_id = pupil.school_id and school.period = pupil.period
 inner join {{ ref('dim_stage') }} as stage on stage.stage = pupil.stage
 inner join {{ ref('dim_grade') }} as grade on grade.grade_code = pupil.grade_code

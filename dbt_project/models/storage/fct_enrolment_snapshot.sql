@@ -4,7 +4,7 @@ with pupil as (
         'identity_status', 'id_number_key', 'xjh_key', 'sex_code', 'birth_date', 'ethnicity_code', 'grade_code',
         'class_code', 'entry_ym', 'boarding_code', 'household_kind_code', 'household_division_code', 'status_code',
         'left_behind_code', 'is_migrant', 'disability_code'
-    ], deleted_by='sourced_id_key') }}
+    ], deleted_by='sourced_id_key', is_by_owner=true) }}
 ),
 
 -- A number that several persons bear is at a school the one's who bears it there, and the row's own ID number's where a

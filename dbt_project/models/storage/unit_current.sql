@@ -19,6 +19,7 @@ select
     delivery.dataset,
     delivery.unit_owner,
     delivery.source_owner,
+    'S' || coalesce(change.first_school_code, delivery.unit_owner) as owner_id,
     delivery.period,
     delivery.snapshot_date,
     delivery.submission_id,
@@ -28,6 +29,7 @@ select
     delivery.received_at,
     held.dataset is not null as is_held
 from {{ ref('col_delivery') }} as delivery
+left join {{ ref('school_code_change') }} as change on change.school_code = delivery.unit_owner
 left join held
     on
         held.dataset = delivery.dataset

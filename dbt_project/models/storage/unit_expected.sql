@@ -61,7 +61,6 @@ select
         as is_owed,
     calendar.due_at_city as due_date,
     coalesce(calendar.due_at_city < as_of.as_of_day, false) as is_due,
-    sent.received_on,
     coalesce(sent.data_status, 'missing') as data_status
 from due
 cross join as_of
