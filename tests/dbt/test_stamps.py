@@ -275,6 +275,17 @@ def test_only_the_part_with_other_inputs_is_made_again(folder: Path, build: Buil
     assert build() == ALWAYS
 
 
+def test_a_part_that_something_else_kept_is_made_again(folder: Path, build: Build) -> None:
+    units(folder, "class,A", "class,B", "class,C")
+    build()
+    with duckdb.connect(str(folder / "it.duckdb")) as connection:
+        connection.execute("insert into main.kept_part values ('A')")
+    units(folder, "class,A", "class,A", "class,B", "class,C")
+    build()
+    assert counted(folder) == {"A": 2, "B": 1, "C": 1}
+    made(folder)
+
+
 def test_a_part_that_comes_or_goes_takes_its_rows_with_it(folder: Path, build: Build) -> None:
     units(folder, "class,A", "class,B", "class,C", "class,D")
     build()

@@ -21,7 +21,7 @@ PERIODS = {day: f"p{number}" for number, day in enumerate(SNAPSHOTS)}
 
 
 @pytest.fixture(scope="module")
-def model_sql(tmp_path_factory: pytest.TempPathFactory) -> str:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Spells of schools, and which of them count, as dbt compiles the two models."""
     from warehouse.transform import _invoke
 
@@ -30,8 +30,15 @@ def model_sql(tmp_path_factory: pytest.TempPathFactory) -> str:
     (home.logs / "dbt").mkdir(parents=True)
     names = ("fct_enrolment_spell", "fct_enrolment")
     _invoke(home, home.warehouse, "storage", ["compile", "--select", *names], None)
-    compiled = home.logs / "dbt" / "target" / "compiled"
-    spells, counting = (next(compiled.rglob(f"{name}.sql")).read_text(encoding="utf-8") for name in names)
+    folder = home.logs / "dbt" / "target" / "compiled"
+    spells, counting = (next(folder.rglob(f"{name}.sql")).read_text(encoding="utf-8") for name in names)
+    return spells, counting
+
+
+@pytest.fixture(scope="module")
+def model_sql(compiled: tuple[str, str]) -> str:
+    """Both models as one query."""
+    spells, counting = compiled
     read = '"warehouse"."storage"."fct_enrolment_spell"'
     assert counting.count(read) == 1
     return counting.replace(read, f"({spells}\n)")
@@ -132,6 +139,30 @@ def test_random_histories_give_the_spells_of_the_second_method(
         for school in SCHOOLS:
             assert no_overlap(spell for spell in spells if spell.school == school)
         assert no_overlap(spell for spell in spells if spell.is_effective)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(histories, min_size=20, max_size=60), full_days)
+def test_spells_of_each_school_alone_are_those_of_the_whole(
+    engine: duckdb.DuckDBPyConnection,
+    compiled: tuple[str, str],
+    model_sql: str,
+    many: list[History],
+    full: dict[str, list[date]],
+) -> None:
+    """Transfers, double enrolments and ends of schools included, whichever schools a build makes again."""
+    derive(engine, model_sql, {f"p{number}": history for number, history in enumerate(many)}, full)
+    sql = compiled[0]
+    whole = engine.execute(f"from ({sql}\n) order by all").fetchall()
+    alone = []
+    for school in SCHOOLS:
+        others = [[other] for other in SCHOOLS if other != school]
+        engine.executemany("insert into main.kept_part values (?)", others)
+        try:
+            alone += engine.execute(f"from ({sql}\n)").fetchall()
+        finally:
+            engine.execute("delete from main.kept_part")
+    assert sorted(alone, key=repr) == sorted(whole, key=repr)
 
 
 D = date

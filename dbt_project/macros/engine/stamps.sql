@@ -18,6 +18,8 @@
         node varchar not null, part varchar not null, inputs varchar, stamp varchar not null
     );
     create table if not exists main.kept_part (part varchar not null);
+    -- What something other than a build left there would keep rows that are not what they would be made.
+    delete from main.kept_part;
 {%- endmacro %}
 
 {#- A tag, because tags of several calls add up. -#}
