@@ -356,6 +356,22 @@ def test_a_model_that_names_the_table_too_keeps_no_part(folder: Path, build: Bui
     assert read(folder, "select distinct staff from s.seen") == [(4,)]
 
 
+def test_a_model_may_read_its_part_of_two_datasets(folder: Path, build: Build) -> None:
+    (folder / "project" / "models" / "roll.sql").write_text(
+        "select school, count(*) as classes from (select * from {{ own_units_of('class') }} union all "
+        "select * from {{ own_units_of('head') }}) group by school",
+        encoding="utf-8",
+    )
+    rows = [f"{dataset},{school}" for dataset in ("class", "head") for school in "ABCDE"]
+    units(folder, *rows)
+    build()
+    before = made(folder)
+    units(folder, *rows, "class,A", "head,B")
+    build()
+    assert counted(folder) == {"A": 3, "B": 3, "C": 2, "D": 2, "E": 2}
+    assert {school for school, build_id in made(folder).items() if before[school] != build_id} == {"A", "B"}
+
+
 def test_any_row_of_states_gives_what_stands_there(folder: Path, build: Build) -> None:
     chance = random.Random(7)
     for _ in range(6):

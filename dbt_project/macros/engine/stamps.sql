@@ -85,8 +85,9 @@
             {%- endif -%}
             {%- for part in own_parts -%}
                 {%- set before = part ~ '/' if part else '' -%}
-                {%- do own.append("node = '" ~ parent ~ "' and part like '" ~ before ~ "_%'") -%}
-                {%- do names.append("when node = '" ~ parent ~ "' then substr(part, " ~ (before | length + 1) ~ ")") -%}
+                {%- set is_own = "node = '" ~ parent ~ "' and starts_with(part, '" ~ before ~ "') and part <> '" ~ before ~ "'" -%}
+                {%- do own.append(is_own) -%}
+                {%- do names.append('when ' ~ is_own ~ ' then substr(part, ' ~ (before | length + 1) ~ ')') -%}
             {%- endfor -%}
         {%- endif -%}
     {%- endfor -%}
