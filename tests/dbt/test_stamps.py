@@ -372,6 +372,15 @@ def test_a_model_may_read_its_part_of_two_datasets(folder: Path, build: Build) -
     assert {school for school, build_id in made(folder).items() if before[school] != build_id} == {"A", "B"}
 
 
+def test_rows_of_no_part_go_with_their_cause(folder: Path, build: Build) -> None:
+    units(folder, "class,A", "class,B", "class,C", "class,")
+    build()
+    assert read(folder, "select count(*) from s.roll where school is null") == [(1,)]
+    units(folder, "class,A", "class,B", "class,C")
+    build()
+    assert counted(folder) == {"A": 1, "B": 1, "C": 1}
+
+
 def test_any_row_of_states_gives_what_stands_there(folder: Path, build: Build) -> None:
     chance = random.Random(7)
     for _ in range(6):

@@ -148,14 +148,17 @@
         on known.node = '{{ node['unique_id'] }}' and known.part = wanted.part and known.inputs = wanted.inputs
 {%- endmacro %}
 
-{#- Whether most parts of a node can be kept; where fewer can, the table costs less to make anew. -#}
+{#-
+  Whether most parts of a node can be kept; where fewer can, the table costs less to make anew. None can where rows have no
+  part, which the key's test refuses: those would outlive their cause. Their stamp stands beside the whole's, as part '' too.
+-#}
 {% macro keeps_most_parts(node, standing) -%}
     {%- if not node['config']['meta'].get('made_by') or not standing.inputs -%}
         {{ return(false) }}
     {%- endif -%}
     {{ return(run_query(
-        "select (select count(*) from (" ~ edu.kept_parts_sql(node, standing) ~ ") as kept) * 2 > count(*) "
-        ~ "from main.node_stamp where node = '" ~ node['unique_id'] ~ "' and part <> ''"
+        "select (select count(*) from (" ~ edu.kept_parts_sql(node, standing) ~ ") as kept) * 2 > count(*) filter (part <> '') "
+        ~ "and count(*) filter (part = '') = 1 from main.node_stamp where node = '" ~ node['unique_id'] ~ "'"
     ).rows[0][0]) }}
 {%- endmacro %}
 
